@@ -1,0 +1,1 @@
+"""How two windows are compared, one detector a file."""

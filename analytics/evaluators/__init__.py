@@ -1,0 +1,1 @@
+"""What can be said of one call, one evaluator a file."""

@@ -1,0 +1,1 @@
+"""What can be charted and watched, one subject a file."""

@@ -1,0 +1,1 @@
+"""What attribute names mean, one instrumentation family a file."""

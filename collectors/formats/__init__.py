@@ -1,0 +1,1 @@
+"""How log records are read, one format a file."""

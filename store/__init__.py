@@ -1,0 +1,1 @@
+"""The ground: what is kept. The only package that opens DuckDB."""

@@ -1,0 +1,112 @@
+"""Calls: turn them into Arrow, append them once each, page through them."""
+
+import dataclasses
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import NoneType, UnionType
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from store.connection import Transaction
+from store.model import Json, LLMCall
+
+_ARROW = {
+    str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(),
+    datetime: pa.timestamp("us"), list[str]: pa.list_(pa.string()),
+}  # fmt: skip
+
+
+def _arrow_type(hint: Any) -> pa.DataType:
+    if hint == Json:
+        return pa.string()
+    if isinstance(hint, UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not NoneType)
+    return _ARROW.get(hint) or pa.string()  # the rest are our StrEnums
+
+
+_HINTS = typing.get_type_hints(LLMCall)
+_JSON_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint == Json)
+_TIME_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint in (datetime, datetime | None))
+COLUMNS = tuple(field.name for field in dataclasses.fields(LLMCall))
+SCHEMA = pa.schema([(name, _arrow_type(_HINTS[name])) for name in COLUMNS])
+
+# Duplicates are looked for this far around the batch: the same call carries the same time wherever it comes from.
+DEDUPE_MARGIN = timedelta(hours=1)
+
+INSERT_SQL = """
+    INSERT INTO data.calls BY NAME
+    SELECT * FROM staged AS s
+    WHERE NOT EXISTS (
+        SELECT 1 FROM data.calls AS c
+        WHERE c.call_id = s.call_id AND c.event_time BETWEEN $low AND $high
+    )
+    QUALIFY row_number() OVER (PARTITION BY call_id) = 1
+    ORDER BY event_time
+"""
+SPAN_OF_STAGED_SQL = "SELECT min(event_time), max(event_time), bool_or(time_quality = 'ingested') FROM staged"
+# Only hours that are not marked yet: a busy hour must not fill the table with itself.
+MARK_DIRTY_SQL = """
+    INSERT INTO data.dirty_hours
+    SELECT DISTINCT date_trunc('hour', event_time) AS hour FROM staged
+    WHERE hour NOT IN (SELECT hour FROM data.dirty_hours)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    calls: int
+    duplicates: int
+
+
+def call_table(calls: Iterable[LLMCall], *, source_id: int | None, ingested_at: datetime) -> pa.Table:
+    """Return calls as a table with the columns of `SCHEMA`, `source_id` and `ingested_at`."""
+    rows = list(calls)
+    columns = [_column(rows, name) for name in COLUMNS]
+    table = pa.table(columns, schema=SCHEMA)
+    table = table.append_column("source_id", pa.repeat(pa.scalar(source_id, pa.int64()), len(rows)))
+    moment = pa.scalar(_utc(ingested_at), pa.timestamp("us"))
+    return table.append_column("ingested_at", pa.repeat(moment, len(rows)))
+
+
+def _column(rows: list[LLMCall], name: str) -> pa.Array:
+    values: list[Any] = [getattr(row, name) for row in rows]
+    if name in _JSON_COLUMNS:
+        values = [json_text(value) for value in values]
+    elif name in _TIME_COLUMNS:
+        values = [_utc(value) for value in values]
+    return pa.array(values, SCHEMA.field(name).type)
+
+
+def json_text(value: Json) -> str | None:
+    """JSON as stored; None stays None."""
+    if value is None:
+        return None
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment is not None else None
+
+
+def append_calls(tx: Transaction, rows: pa.Table) -> Appended:
+    """Append the calls that are not there yet; `rows` as of `call_table`.
+
+    A call whose time is only that of its ingest has another time each time it comes: then the whole table is searched.
+    """
+    if not rows.num_rows:
+        return Appended(0, 0)
+    with tx.staged(rows):
+        low, high, timeless = tx.read(SPAN_OF_STAGED_SQL).row(0)
+        if timeless:
+            low, high = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+        else:
+            low, high = low - DEDUPE_MARGIN, high + DEDUPE_MARGIN
+        before = tx.one("SELECT count(*) FROM data.calls")
+        tx.execute(INSERT_SQL, {"low": low, "high": high})
+        tx.execute(MARK_DIRTY_SQL)
+        added = tx.one("SELECT count(*) FROM data.calls") - before
+    return Appended(added, rows.num_rows - added)

@@ -1,0 +1,233 @@
+"""The one door to DuckDB: a locked-down connection, a cursor per query, one writer at a time.
+
+Times cross this door as aware UTC on the Python side and as naive UTC `TIMESTAMP` in the file (comparing a TIMESTAMP
+column with a TIMESTAMPTZ value would cast the column, and every time range would scan the whole table).
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from store.errors import QueryTimeout, StoreBroken, StoreBusy, StoreError
+from store.migrations import migrate
+
+log = logging.getLogger(__name__)
+
+Params = list[Any] | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """`memory_limit` as DuckDB writes sizes; `query_timeout_s` guards every read."""
+
+    path: Path
+    memory_limit: str = "2GB"
+    threads: int = 2
+    query_timeout_s: float = 10.0
+    checkpoint_threshold: str = "256MB"
+    max_temp_directory_size: str = "10GB"
+
+    @property
+    def spool(self) -> Path:
+        """The folder beside the file for what is on its way in: journal, uploads, validated copies."""
+        return self.path.with_name(self.path.name + ".spool")
+
+
+def _connect(settings: StoreSettings) -> duckdb.DuckDBPyConnection:
+    settings.spool.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(settings.path), config=_config(settings))
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise StoreBusy(f"{settings.path} is in use: {_holder(error)}") from error
+        raise StoreError(f"{settings.path}: cannot be opened ({error}); see docs/deployment.md, Backup") from error
+    except duckdb.Error as error:
+        raise StoreError(f"{settings.path}: cannot be opened ({error}); see docs/deployment.md, Backup") from error
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET allowed_directories = ['{_quoted(settings.spool.absolute())}/']")
+    connection.execute("SET enable_external_access = false")
+    return connection
+
+
+def _config(settings: StoreSettings) -> dict[str, Any]:
+    return {
+        "storage_compatibility_version": "v1.5.0",
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "checkpoint_threshold": settings.checkpoint_threshold,
+        "temp_directory": str(settings.spool / "temp"),
+        "max_temp_directory_size": settings.max_temp_directory_size,
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "allow_persistent_secrets": False,
+    }
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _holder(error: Exception) -> str:
+    """DuckDB's words on who holds the lock, without its advice."""
+    said = str(error).split("Conflicting lock is held in ")
+    who = said[1].split(". See also")[0] if len(said) > 1 else "another process holds its lock"
+    return f"{who}; stop it, or let it do the work (`leeway ingest` and `export` go through a running server)"
+
+
+class Transaction:
+    """What may be done while writing. Made by `Store.transaction`, valid inside its block."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    def execute(self, sql: str, params: Params = None) -> None:
+        self._cursor.execute(sql, _bound(params))
+
+    def read(self, sql: str, params: Params = None) -> pl.DataFrame:
+        return _frame(self._cursor, sql, params)
+
+    def one(self, sql: str, params: Params = None) -> Any:
+        """The first value of the first row, None when there is no row."""
+        row = self._cursor.execute(sql, _bound(params)).fetchone()
+        return row[0] if row else None
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Append `rows` by column name; columns that `rows` lacks get their defaults. `table` is a name of ours."""
+        if rows.num_rows:
+            with self.staged(rows) as name:
+                self._cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {name}")  # noqa: S608 - our names
+
+    @contextmanager
+    def staged(self, rows: pa.Table, name: str = "staged") -> Iterator[str]:
+        """Lend `rows` to SQL under `name`."""
+        self._cursor.register(name, rows)
+        try:
+            yield name
+        finally:
+            self._cursor.unregister(name)
+
+
+class Store:
+    """The database. Reads run side by side, each on its own cursor; writes one after the other."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self.settings = settings
+        self.broken_at: datetime | None = None
+        self._write = threading.Lock()
+        self._reopen = threading.Lock()
+        self._root = _connect(settings)
+        try:
+            self.schema_version = migrate(self._root)
+        except Exception:
+            self._root.close()
+            raise
+        self._root.execute("SET lock_configuration = true")
+
+    def close(self) -> None:
+        with self._write:
+            self._root.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, sql: str, params: Params = None, *, timeout_s: float | None = None) -> pl.DataFrame:
+        """Run one SELECT and return its rows; TIMESTAMP columns come back aware (UTC).
+
+        Raises QueryTimeout after `timeout_s` (default: the setting), StoreBroken after a fault in the database.
+        """
+        with self._cursor(timeout_s or self.settings.query_timeout_s) as cursor:
+            return _frame(cursor, sql, params)
+
+    def one(self, sql: str, params: Params = None) -> Any:
+        """The first value of the first row of a SELECT, None when there is no row."""
+        frame = self.read(sql, params)
+        return frame.row(0)[0] if frame.height else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Write: all of the block or nothing of it. One at a time in the whole process."""
+        with self._write, self._cursor(None) as cursor:
+            cursor.execute("BEGIN")
+            try:
+                yield Transaction(cursor)
+            except BaseException:
+                _rolled_back(cursor)
+                raise
+            cursor.execute("COMMIT")
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file; a no-op while others read."""
+        with self._write, self._cursor(None) as cursor:
+            cursor.execute("CHECKPOINT")
+
+    @contextmanager
+    def _cursor(self, timeout_s: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        root = self._root
+        cursor = root.cursor()
+        timer = threading.Timer(timeout_s, cursor.interrupt) if timeout_s else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield cursor
+        except duckdb.InterruptException as error:
+            raise QueryTimeout(f"stopped after {timeout_s:g} s: choose a shorter time range") from error
+        except duckdb.FatalException as error:
+            self._recover(root, error)
+            raise StoreBroken(f"the database failed and was reopened: {error}") from error
+        except duckdb.Error as error:
+            raise StoreError(str(error)) from error
+        finally:
+            if timer:
+                timer.cancel()
+            cursor.close()
+
+    def _recover(self, failed: duckdb.DuckDBPyConnection, error: Exception) -> None:
+        """After a fatal fault every handle is dead: close the root, open the file anew, once per fault."""
+        with self._reopen:
+            if self._root is not failed:
+                return
+            self.broken_at = datetime.now(UTC)
+            log.error("database fault, reopening: %s", error)
+            failed.close()
+            self._root = _connect(self.settings)
+            self._root.execute("SET lock_configuration = true")
+            self.broken_at = None
+
+
+def _rolled_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.Error as error:  # the fault that brought us here is the one to report
+        log.warning("rollback failed: %s", error)
+
+
+def _bound(params: Params) -> Any:
+    if isinstance(params, Mapping):
+        return {name: _naive(value) for name, value in params.items()}
+    return [_naive(value) for value in params] if params else []
+
+
+def _naive(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Params) -> pl.DataFrame:
+    frame = cursor.sql(sql, params=_bound(params)).pl()
+    return frame.with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))

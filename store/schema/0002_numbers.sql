@@ -1,0 +1,122 @@
+-- What was worked out of the calls.
+
+-- Scores are appended, never updated; the newest of a (call, name) wins.
+CREATE TABLE data.evaluations (
+    call_id VARCHAR NOT NULL,
+    event_time TIMESTAMP NOT NULL,      -- of the call: joins stay inside a time window
+    name VARCHAR NOT NULL,
+    evaluator VARCHAR NOT NULL,
+    value DOUBLE,
+    label VARCHAR,
+    explanation VARCHAR USING COMPRESSION zstd,
+    created_at TIMESTAMP NOT NULL
+);
+
+-- Written before a text is scored: a text that kills its worker is found again after the restart, and parked.
+CREATE TABLE data.scoring_attempts (
+    call_id VARCHAR NOT NULL,
+    evaluator VARCHAR NOT NULL,
+    attempts INTEGER NOT NULL,
+    parked BOOLEAN NOT NULL DEFAULT false,
+    error VARCHAR,
+    updated_at TIMESTAMP NOT NULL
+);
+
+-- One vector per distinct text and encoder. `text_hash` = md5 of the text; encoders (id and precision) never mix.
+CREATE TABLE data.embeddings (
+    encoder VARCHAR NOT NULL,
+    text_hash VARCHAR NOT NULL,
+    vector FLOAT[384] NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+
+-- What a current window is compared with. The vectors are those of `text_hashes` in data.embeddings.
+CREATE TABLE data.drift_references (
+    reference_id BIGINT NOT NULL,
+    subject VARCHAR NOT NULL,           -- input_text, output_text, …
+    encoder VARCHAR NOT NULL,
+    window_start TIMESTAMP NOT NULL,
+    window_end TIMESTAMP NOT NULL,
+    text_hashes VARCHAR[] NOT NULL,
+    clusters VARCHAR USING COMPRESSION zstd,  -- JSON: centres, names, shares
+    created_by VARCHAR NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE data.comparisons (
+    detector VARCHAR NOT NULL,
+    subject VARCHAR NOT NULL,
+    statistic DOUBLE,
+    threshold DOUBLE,
+    drifted BOOLEAN,
+    provisional BOOLEAN NOT NULL DEFAULT false,
+    reference_start TIMESTAMP NOT NULL,
+    reference_end TIMESTAMP NOT NULL,
+    current_start TIMESTAMP NOT NULL,
+    current_end TIMESTAMP NOT NULL,
+    n_reference BIGINT NOT NULL,
+    n_current BIGINT NOT NULL,
+    note VARCHAR,
+    details VARCHAR USING COMPRESSION zstd,
+    created_at TIMESTAMP NOT NULL
+);
+
+-- Prices in USD per million tokens, one row per (provider, model, day, tier); filled from genai-prices and leeway.toml.
+-- `tier_start` is the number of input tokens from which the row holds.
+CREATE TABLE data.prices (
+    provider VARCHAR,
+    model VARCHAR NOT NULL,
+    day DATE NOT NULL,
+    tier_start BIGINT NOT NULL DEFAULT 0,
+    status VARCHAR NOT NULL,            -- priced, guessed, unpriced
+    input_mtok DOUBLE,
+    cache_read_mtok DOUBLE,
+    cache_write_mtok DOUBLE,
+    output_mtok DOUBLE,
+    source VARCHAR NOT NULL,            -- which price list, which entry
+    updated_at TIMESTAMP NOT NULL
+);
+
+-- Hours that a batch touched; the rollup rebuilds exactly those.
+CREATE TABLE data.dirty_hours (hour TIMESTAMP NOT NULL);
+
+CREATE TABLE data.rollup_hour (
+    hour TIMESTAMP NOT NULL,
+    provider VARCHAR, model VARCHAR, prompt_name VARCHAR, prompt_version VARCHAR,
+    tenant VARCHAR, service VARCHAR, environment VARCHAR, operation VARCHAR, status VARCHAR, error_type VARCHAR,
+    calls BIGINT NOT NULL,
+    cost_usd DOUBLE, unpriced_calls BIGINT,
+    input_tokens BIGINT, cache_read_tokens BIGINT, cache_write_tokens BIGINT, output_tokens BIGINT, reasoning_tokens BIGINT,
+    latency_ms_sum DOUBLE, latency_n BIGINT, ttft_ms_sum DOUBLE, ttft_n BIGINT
+);
+
+-- Log buckets floor(ln(x)/ln(1.04)): quantiles of any merge within 2 %.
+CREATE TABLE data.rollup_histogram_hour (
+    hour TIMESTAMP NOT NULL,
+    measure VARCHAR NOT NULL,           -- latency_ms, ttft_ms
+    provider VARCHAR, model VARCHAR, prompt_name VARCHAR, prompt_version VARCHAR,
+    tenant VARCHAR, service VARCHAR, environment VARCHAR, operation VARCHAR, status VARCHAR, error_type VARCHAR,
+    bucket SMALLINT NOT NULL,
+    n BIGINT NOT NULL
+);
+
+CREATE TABLE data.rollup_evaluations_hour (
+    hour TIMESTAMP NOT NULL,
+    name VARCHAR NOT NULL,
+    provider VARCHAR, model VARCHAR, prompt_name VARCHAR, prompt_version VARCHAR,
+    tenant VARCHAR, service VARCHAR, environment VARCHAR, operation VARCHAR, status VARCHAR, error_type VARCHAR,
+    n BIGINT NOT NULL, flagged BIGINT NOT NULL, value_sum DOUBLE
+);
+
+-- Each run of each scheduled job: small, so a key does no harm, and it is what makes a due window run once.
+CREATE TABLE data.job_runs (
+    job VARCHAR NOT NULL,
+    due_at TIMESTAMP NOT NULL,
+    started_at TIMESTAMP NOT NULL,
+    ended_at TIMESTAMP,
+    status VARCHAR NOT NULL,            -- running, ok, error
+    duration_ms DOUBLE,
+    counts VARCHAR,                     -- JSON
+    error VARCHAR,
+    PRIMARY KEY (job, due_at)
+);
