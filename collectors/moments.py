@@ -1,0 +1,85 @@
+"""Moments: whatever a log calls a time becomes aware UTC, and how far it may be trusted stands beside it."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from store.model import TimeQuality
+
+# A number's magnitude tells its unit (for every moment after 1973): seconds below the first, then ms, µs, ns.
+MAGNITUDES = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (math.inf, 10**9))
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TICKS_AT_EPOCH = 621_355_968_000_000_000  # .NET: 100 ns since year 1
+
+
+def moment(value: object) -> datetime | None:
+    """A time as any log writes it: epoch s, ms, µs or ns (also as text), ISO 8601; without a zone it is UTC."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        case bool() | None | "":
+            return None
+        case int() | float():
+            return _from_number(value)
+        case str():
+            return _from_text(value.strip().strip('"'))
+    return None
+
+
+def _from_number(value: float) -> datetime | None:
+    if not math.isfinite(value) or value <= 0:
+        return None
+    per_second = next(unit for limit, unit in MAGNITUDES if value < limit)
+    try:
+        if isinstance(value, int):
+            return EPOCH + timedelta(microseconds=value * 10**6 // per_second)
+        return EPOCH + timedelta(seconds=value / per_second)
+    except OverflowError:
+        return None
+
+
+def _from_text(text: str) -> datetime | None:
+    try:
+        return moment(datetime.fromisoformat(text))
+    except ValueError:
+        pass
+    except OverflowError:  # the zone pushes year 1 or 9999 over the edge
+        return None
+    try:
+        return _from_number(int(text) if text.isdigit() else float(text))
+    except ValueError:
+        return None
+
+
+def from_ticks(value: object) -> datetime | None:
+    """.NET ticks. Only where a format says so: as a bare number they look like nanoseconds of 1990."""
+    try:
+        ticks = int(str(value))
+        return EPOCH + timedelta(microseconds=(ticks - TICKS_AT_EPOCH) // 10) if ticks > 0 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def quality(value: object) -> TimeQuality:
+    """How exact the time in `value` is: a text without a zone is a guess, a whole number of seconds rounded."""
+    if isinstance(value, str) and not value.strip('"').isdigit():
+        return _quality_of_text(value.strip().strip('"'))
+    if isinstance(value, int | str) and float(value) < MAGNITUDES[0][0]:
+        return TimeQuality.SECOND
+    return TimeQuality.EXACT
+
+
+def _quality_of_text(text: str) -> TimeQuality:
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return TimeQuality.EXACT
+    if parsed.tzinfo is None:
+        return TimeQuality.DERIVED
+    return TimeQuality.EXACT if "." in text or "," in text else TimeQuality.SECOND
+
+
+def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
+    """From start to end; None when either is unknown or they stand the wrong way round."""
+    if start is None or end is None or end < start:
+        return None
+    return (end - start) / timedelta(milliseconds=1)
