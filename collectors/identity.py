@@ -43,6 +43,6 @@ def digest(*parts: bytes) -> str:
 
 
 def model_key(response_model: str | None, request_model: str | None = None) -> str | None:
-    """The model without what stands before it: `openai/gpt-4o`, `models/gemini-2.5-pro`, an ARN up to its last slash."""
+    """The model without what stands before it: `openai/gpt-4o`, `models/gemini-2.5-pro`, an ARN."""
     name = response_model or request_model
     return name.rsplit("/", 1)[-1] or name if name else None
