@@ -1,0 +1,5 @@
+"""`python -m leeway`."""
+
+from leeway.cli import main
+
+raise SystemExit(main())

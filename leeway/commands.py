@@ -1,0 +1,148 @@
+"""What each command does. A command that needs the database opens it, or goes through the server that holds it."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from leeway import api, config, logs, runtime
+from leeway.config import Settings
+from leeway.remote import Remote
+from store import export as exports
+from store.errors import ConfigError, StoreBusy
+
+SERVE_FLAGS = {"host": "LEEWAY_HOST", "port": "LEEWAY_PORT", "otlp_port": "LEEWAY_OTLP_PORT",
+               "grpc_port": "LEEWAY_GRPC_PORT", "db": "LEEWAY_DB", "config": "LEEWAY_CONFIG"}  # fmt: skip
+SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = config.load(options.config, store__path=options.db)
+    logs.configure(settings.server.log_format)
+    return settings
+
+
+def app_path() -> Path:
+    """Return `app.py`: the checkout's, else the one that was installed."""
+    home = Path(__file__).parent
+    checkout = home.parent / "app.py"
+    return checkout if checkout.exists() else home / "dashboard" / "app.py"
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Become `streamlit run app.py`: the same process id, the same signals."""
+    environ = dict(os.environ)
+    for flag, variable in SERVE_FLAGS.items():
+        if getattr(options, flag) is not None:
+            environ[variable] = str(getattr(options, flag))
+    server = config.load(environ=environ).server
+    app = app_path()
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(app.parent), environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(server.port),
+               "--server.address", server.host, "--server.headless", "true"]  # fmt: skip
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environ)  # noqa: S606 - our own interpreter, no shell
+
+
+def demo(options: argparse.Namespace) -> int:
+    from leeway import demo as demonstration  # noqa: PLC0415 - brings the models; no other command wants them
+
+    options.db = options.db or Path("data/demo.duckdb")
+    demonstration.prepare(_settings(options), fresh=options.fresh)
+    return 0 if options.no_serve else serve(options)
+
+
+def ingest(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    reports = list(_ingested(settings, options))
+    total = {key: sum(report[key] for report in reports) for key in
+             ("calls", "duplicates", "spans", "rejects", "bytes", "seconds")}  # fmt: skip
+    files = [file for report in reports for file in report["files"]]
+    if options.json:
+        print(json.dumps({**total, "files": files}, indent=1))
+    else:
+        print("\n".join(_ingest_lines(total, files)))
+    return 1 if any(file["status"] == "failed" for file in files) else 0
+
+
+def _ingested(settings: Settings, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    paths = [found for path in options.paths for found in _files(path)]
+    try:
+        with runtime.opened(settings) as opened:
+            for path in paths:
+                yield opened.ingest(path, log_format=options.log_format, dry_run=options.dry_run).as_json()
+    except StoreBusy as busy:
+        remote = Remote(settings, busy)
+        for path in paths:
+            yield remote.ingest(path, log_format=options.log_format, dry_run=options.dry_run)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    if not path.exists():
+        raise ConfigError(f"{path}: there is no such file")
+    return [path]
+
+
+def _ingest_lines(total: dict[str, Any], files: list[dict[str, Any]]) -> Iterator[str]:
+    for file in files:
+        counted = ", ".join(f"{file[key]:,} {key}" for key in ("calls", "duplicates", "spans", "rejects") if file[key])
+        yield f"{file['name']}: {file['status']}, {file['format']}: {counted or 'nothing new'}"
+        yield from (f"  {said}" for said in file.get("examples", []))
+    if len(files) > 1:
+        yield f"{len(files)} files: {total['calls']:,} calls, {total['rejects']:,} rejects in {total['seconds']:.1f} s"
+
+
+def analyze(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    try:
+        with runtime.opened(settings) as opened:
+            ran = [dataclasses.asdict(run) for run in opened.analyze(options.jobs)]
+    except StoreBusy as busy:
+        ran = Remote(settings, busy).analyze(options.jobs)
+    if options.json:
+        print(json.dumps(ran, indent=1))
+    else:
+        for run in ran:
+            counts = ", ".join(f"{value:,} {name}" for name, value in run["counts"].items())
+            print(
+                f"{run['job']}: {run['status']} in {run['seconds']:.1f} s; {run['error'] or counts or 'nothing to do'}"
+            )
+    return 1 if any(run["status"] == "error" for run in ran) else 0
+
+
+def export(options: argparse.Namespace) -> int:
+    kind = SUFFIXES.get(options.out.suffix)
+    if kind is None:
+        raise ConfigError(f"{options.out}: name a file that ends in {', '.join(SUFFIXES)}")
+    try:
+        window = api.export_window(options.start, options.end)
+    except ValueError as error:
+        raise ConfigError(f"--from and --to are ISO times: {error}") from error
+    settings = _settings(options)
+    try:
+        with runtime.opened(settings) as opened, options.out.open("wb") as file:
+            for chunk in exports.chunks(opened.store, kind, window=window):
+                file.write(chunk)
+    except StoreBusy as busy:
+        params = {"from": options.start, "to": options.end}
+        Remote(settings, busy).export(kind, {key: value for key, value in params.items() if value}, options.out)
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    if options.json:
+        print(settings.model_dump_json(indent=1))
+    else:
+        print("The settings are valid. In force:")
+        for section, values in settings.model_dump(mode="json").items():
+            print(f"[{section}]")
+            for name, value in (values or {}).items() if isinstance(values, dict) else []:
+                print(f"  {name} = {value!r}")
+    return 0

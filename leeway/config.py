@@ -1,0 +1,146 @@
+"""One typed place for every setting: `leeway.toml`, then `LEEWAY_*` variables, then the command line.
+
+Each shelf declares its own settings; here they are put together and read. `LEEWAY_SERVER__PORT=9000` sets
+`server.port`; `LEEWAY_DB`, `LEEWAY_HOST` and `LEEWAY_PORT` are the short names of what is set most.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from store.errors import ConfigError
+
+DEFAULT_FILE = "leeway.toml"
+SHORT_NAMES = {
+    "LEEWAY_DB": "store.path",
+    "LEEWAY_HOST": "server.host",
+    "LEEWAY_PORT": "server.port",
+    "LEEWAY_OTLP_PORT": "server.otlp_port",
+    "LEEWAY_GRPC_PORT": "server.grpc_port",
+    "LEEWAY_BASE_URL": "server.base_url",
+}
+NOT_SETTINGS = {"LEEWAY_CONFIG"}
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    """Where Leeway listens. Port 0 switches a listener off (`otlp_port`, `grpc_port`)."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8501, ge=1, le=65535)
+    otlp_port: int = Field(default=4318, ge=0, le=65535)
+    grpc_port: int = Field(default=4317, ge=0, le=65535)
+    base_url: str | None = None
+    ingest_token: SecretStr | None = None
+    dashboard_password: SecretStr | None = None
+    allow_unprotected: bool = False
+    max_upload_bytes: int = Field(default=4 << 30, gt=0)
+    log_format: Literal["text", "json"] = "text"
+
+    @property
+    def url(self) -> str:
+        """Where people reach the dashboard: what links in messages start with."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        protected = self.ingest_token and self.dashboard_password
+        if self.host not in LOOPBACK and not protected and not self.allow_unprotected:
+            raise ValueError(
+                f"host {self.host} can be reached by others: set LEEWAY_SERVER__INGEST_TOKEN and "
+                "LEEWAY_SERVER__DASHBOARD_PASSWORD, or say server.allow_unprotected = true"
+            )
+        return self
+
+
+class StoreSection(Section):
+    path: Path = Path("data/leeway.duckdb")
+    memory_limit: str = "2GB"
+    threads: int = Field(default=2, ge=1)
+    query_timeout_s: float = Field(default=10.0, gt=0)
+    journal_retention_h: float = Field(default=24.0, ge=0)
+    max_backlog_bytes: int = Field(default=2 << 30, gt=0)
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    store: StoreSection = StoreSection()
+    server: ServerSettings = ServerSettings()
+
+
+def load(path: Path | None = None, *, environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+    """Read the settings. `overrides` are dotted with double underscores (`store__path`) and win; None is left out.
+
+    Raises ConfigError that names the file or variable, the key, and the nearest key there is.
+    """
+    file = path or (Path(environ["LEEWAY_CONFIG"]) if "LEEWAY_CONFIG" in environ else None)
+    tree = _read(file) if file else _read(Path(DEFAULT_FILE)) if Path(DEFAULT_FILE).exists() else {}
+    for dotted, value in _variables(environ):
+        _put(tree, dotted, value)
+    for name, value in overrides.items():
+        if value is not None:
+            _put(tree, name.replace("__", "."), value)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explained(error, str(file or DEFAULT_FILE)))) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name another file with --config") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML ({error})") from error
+
+
+def _variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    for name, value in sorted(environ.items()):
+        if name in SHORT_NAMES:
+            yield SHORT_NAMES[name], value
+        elif name.startswith("LEEWAY_") and "__" in name and name not in NOT_SETTINGS:
+            yield name.removeprefix("LEEWAY_").lower().replace("__", "."), value
+
+
+def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[last] = value
+
+
+def _explained(error: ValidationError, file: str) -> Iterable[str]:
+    for problem in error.errors(include_input=False, include_url=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            yield f"{file}: no setting is named {where!r}{nearest(str(problem['loc'][-1]), _siblings(problem['loc']))}"
+        else:
+            yield f"{file}: {where or 'settings'}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _siblings(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location[:-1]:
+        kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return list(model.model_fields)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence that says what was probably meant."""
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(names)}" if names else ""

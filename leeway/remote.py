@@ -1,0 +1,64 @@
+"""Reach the server that holds the database: only one process may, so other commands go through it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from leeway.config import Settings
+from store.errors import StoreBusy, StoreError
+
+SLOW = httpx.Timeout(10.0, read=3600.0, write=3600.0)
+
+
+def server_note(database: Path) -> Path:
+    """The file in which a serving process says where it can be reached."""
+    return database.with_name(database.name + ".server.json")
+
+
+class Remote:
+    """A running server, found by the note beside its database."""
+
+    def __init__(self, settings: Settings, busy: StoreBusy) -> None:
+        note = server_note(settings.store.path)
+        if not note.exists():
+            raise busy
+        token = settings.server.ingest_token
+        headers = {"authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        self._client = httpx.Client(base_url=json.loads(note.read_text())["url"], headers=headers, timeout=SLOW)
+
+    def ingest(self, path: Path, *, log_format: str, dry_run: bool) -> dict[str, Any]:
+        """Send one file; return the report as JSON. Raises StoreError with the server's words."""
+        params = {"name": path.name, "format": log_format, **({"dry_run": "1"} if dry_run else {})}
+        headers = {"content-type": "application/octet-stream"}
+        with path.open("rb") as file:
+            answer = self._client.post("/api/ingest", params=params, content=_chunks(file), headers=headers)
+        return _checked(answer).json()  # type: ignore[no-any-return]
+
+    def analyze(self, names: list[str]) -> list[dict[str, Any]]:
+        """Run jobs in the server; return what each counted."""
+        return _checked(self._client.post("/api/analyze", json={"jobs": names})).json()  # type: ignore[no-any-return]
+
+    def export(self, kind: str, params: dict[str, str], out: Path) -> None:
+        """Stream an export to `out`."""
+        with self._client.stream("GET", "/api/export", params={"format": kind, **params}) as answer:
+            if answer.is_error:
+                answer.read()
+            _checked(answer)
+            with out.open("wb") as file:
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+
+
+def _chunks(file: Any) -> Iterator[bytes]:
+    while chunk := file.read(1 << 20):
+        yield chunk
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        said = answer.json().get("error") if "json" in answer.headers.get("content-type", "") else answer.text[:200]
+        raise StoreError(f"the running server answered {answer.status_code}: {said}")
+    return answer

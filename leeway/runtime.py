@@ -1,0 +1,178 @@
+"""Where the parts meet: settings, store, journal, workers and the clock that runs the jobs.
+
+One Runtime a process. The server opens it in its lifespan; the command line opens one without a clock. Pages ask for
+it with `current()`.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from collectors.ingest import Report, ingest
+from collectors.load import load
+from leeway import schedule
+from leeway.config import Settings
+from leeway.jobs import Job, Ran, Runner
+from leeway.workers import Inline, Workers
+from store.connection import Store, StoreSettings
+from store.errors import ConfigError, LeewayError
+from store.journal import Journal, JournalSettings, Position
+
+log = logging.getLogger(__name__)
+
+POSITION_SQL = "SELECT segment, byte_offset FROM data.journal_position"
+LOAD_POLL_S = 0.1
+RETRY_S = 5.0
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Runtime:
+    """The open product. `serving` gives it worker processes, a loader thread and a clock."""
+
+    def __init__(self, settings: Settings, *, serving: bool = False, clock: Callable[[], datetime] = _now) -> None:
+        self.settings = settings
+        self.now = clock
+        settings.store.path.parent.mkdir(parents=True, exist_ok=True)
+        self.store = Store(_store_settings(settings))
+        self.journal = Journal(_journal_settings(settings, self.store), self._committed())
+        self.decoding = Workers(max_workers=1) if serving else Inline()
+        self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
+        self.runner = Runner(self.store, clock)
+        self.jobs: dict[str, Job] = {job.name: job for job in schedule.jobs(self)}
+        self.started_at = clock()
+        self.last_ingest_at: datetime | None = None
+        self.load_error: str | None = None
+        self._stopping = threading.Event()
+        self._loading = threading.Lock()
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        self._loader = threading.Thread(target=self._load_loop, name="loader", daemon=True)
+        if serving:
+            self._start()
+
+    def _start(self) -> None:
+        self._loader.start()
+        for job in self.jobs.values():
+            # Overlaps are skipped, a pause is one catching-up run, and a busy moment never drops a run.
+            self._scheduler.add_job(
+                self.runner.scheduled,
+                IntervalTrigger(seconds=int(job.every.total_seconds())),
+                args=[job],
+                id=job.name,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=self.now(),
+            )
+        self._scheduler.start()
+
+    def close(self) -> None:
+        """Stop the clock, the loader and the workers; what was acknowledged stays in the journal."""
+        self._stopping.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self.scoring.close()
+        self.decoding.close()
+        if self._loader.is_alive():
+            self._loader.join(timeout=3)
+        self.journal.close()
+        self.store.close()
+
+    def load_pending(self) -> int:
+        """Load what waits in the journal; return the number of frames."""
+        total = 0
+        with self._loading:
+            while self.journal.committed < self.journal.durable and not self._stopping.is_set():
+                loaded = load(self.store, self.journal, self.decoding, now=self.now())
+                if not loaded.frames:
+                    break
+                total += loaded.frames
+                self.last_ingest_at = self.now()
+        return total
+
+    def _load_loop(self) -> None:
+        while not self._stopping.wait(LOAD_POLL_S):
+            try:
+                self.load_pending()
+                self.load_error = None
+            except LeewayError as error:  # the journal keeps what could not be loaded; say so and come back
+                self.load_error = str(error)
+                log.exception("loading the journal failed; trying again in %g s", RETRY_S)
+                self._stopping.wait(RETRY_S)
+
+    def ingest(self, path: Path, *, name: str | None = None, log_format: str = "auto", **options: Any) -> Report:
+        """Read one log file into the store (see `collectors.ingest.ingest`)."""
+        with self._loading:
+            report = ingest(
+                self.store, path, name=name or path.name, format=log_format, executor=self.decoding,
+                now=self.now(), **options,
+            )  # fmt: skip
+        self.last_ingest_at = self.now()
+        return report
+
+    def analyze(self, names: Sequence[str] = ()) -> list[Ran]:
+        """Run these jobs (default: all) now, in their order, each to its end.
+
+        Raises ConfigError when there is no such job.
+        """
+        for name in names:
+            if name not in self.jobs:
+                raise ConfigError(f"no job is named {name!r}; there are {', '.join(self.jobs)}")
+        wanted = [job for job in self.jobs.values() if not names or job.name in names]
+        return [ran for job in wanted if (ran := self.runner.to_the_end(job))]
+
+    def _committed(self) -> Position:
+        segment, offset = self.store.read(POSITION_SQL).row(0)
+        return Position(segment, offset)
+
+
+def _store_settings(settings: Settings) -> StoreSettings:
+    kept = settings.store
+    return StoreSettings(
+        path=kept.path, memory_limit=kept.memory_limit, threads=kept.threads, query_timeout_s=kept.query_timeout_s
+    )
+
+
+def _journal_settings(settings: Settings, store: Store) -> JournalSettings:
+    return JournalSettings(
+        folder=store.settings.spool / "journal",
+        max_backlog_bytes=settings.store.max_backlog_bytes,
+        retention_s=settings.store.journal_retention_h * 3600,
+    )
+
+
+_current: Runtime | None = None
+
+
+def use(runtime: Runtime | None) -> None:
+    """Make `runtime` the one of this process."""
+    global _current  # noqa: PLW0603 - one process, one runtime: that is what this module is for
+    _current = runtime
+
+
+def current() -> Runtime:
+    """The Runtime of this process. Raises ConfigError before one was opened."""
+    if _current is None:
+        raise ConfigError("Leeway is not running in this process: start it with `leeway serve`")
+    return _current
+
+
+@contextmanager
+def opened(settings: Settings, *, serving: bool = False) -> Iterator[Runtime]:
+    """Open a Runtime for a block and make it the current one."""
+    runtime = Runtime(settings, serving=serving)
+    use(runtime)
+    try:
+        yield runtime
+    finally:
+        use(None)
+        runtime.close()

@@ -1,0 +1,116 @@
+"""The serving process: the lifespan that opens the Runtime, the routes, and the second listener for OTLP."""
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import json
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from collectors.sources import otlp_http
+from leeway import api, config, logs, runtime
+from leeway.access import Guard
+from leeway.config import ServerSettings, Settings
+from leeway.remote import server_note
+
+log = logging.getLogger(__name__)
+
+# What pages import. Loaded before the first visitor: sessions that arrive together would race a half-made import, and
+# `gc.freeze` must see it (it more than halves the cost of every click).
+PRELOADED = ("pandas", "plotly.graph_objects", "pages.parts.frame", "pages.parts.charts")
+
+
+def settings() -> Settings:
+    """The settings of this process, as `leeway.toml` and LEEWAY_* variables say."""
+    return config.load()
+
+
+def routes(configured: Settings) -> list[BaseRoute]:
+    """What is served beside the pages, on every port."""
+    return [*otlp_http.routes(lambda: runtime.current().journal, configured.otlp), *api.routes()]
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
+    """Open the Runtime, listen for OTLP, tell the command line where we are; undo it all at the end."""
+    configured = settings()
+    logs.configure(configured.server.log_format)
+    opened = await asyncio.to_thread(runtime.Runtime, configured, serving=True)
+    runtime.use(opened)
+    for name in PRELOADED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    async with _otlp_listener(configured), _announced(opened):
+        log.info("serving %s; OTLP on the same port%s", configured.server.url, _also(configured.server))
+        yield {}
+        log.info("stopping")
+    runtime.use(None)
+    await asyncio.to_thread(opened.close)
+
+
+def _also(server: ServerSettings) -> str:
+    return f" and on {server.otlp_port}" if server.otlp_port else ""
+
+
+@contextlib.asynccontextmanager
+async def _announced(opened: runtime.Runtime) -> AsyncIterator[None]:
+    """Leave a note beside the database while we hold it, so that `leeway ingest` finds its way to us."""
+    note = server_note(opened.settings.store.path)
+    server = opened.settings.server
+    note.write_text(json.dumps({"pid": os.getpid(), "url": f"http://{server.host}:{server.port}"}), encoding="utf-8")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+class _Listener(uvicorn.Server):
+    """A server inside ours: signals belong to the outer one."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _otlp_listener(configured: Settings) -> AsyncIterator[None]:
+    """Listen on OTLP's own port as well. A port that is taken (a local Collector) is logged, not fatal."""
+    bound = _bound(configured.server.host, configured.server.otlp_port)
+    if bound is None:
+        yield
+        return
+    guard = Middleware(Guard, settings=configured.server)
+    app = Starlette(routes=routes(configured), middleware=[guard])
+    listener = _Listener(uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False))
+    task = asyncio.create_task(listener.serve(sockets=[bound]))
+    try:
+        yield
+    finally:
+        listener.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(task, timeout=2)
+
+
+def _bound(host: str, port: int) -> socket.socket | None:
+    if not port:
+        return None
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        log.warning("port %s is in use (%s): OTLP stays on the dashboard's port", port, error.strerror)
+        return None
+    return listening
