@@ -1,0 +1,83 @@
+"""Folding: one spelling for the words that every client spells its own way."""
+
+import re
+
+from store.model import Operation
+
+FINISH = {
+    "stop": "stop", "end_turn": "stop", "stop_sequence": "stop", "eos": "stop", "eos_token": "stop", "completed": "stop",
+    "complete": "stop", "finish": "stop", "finished": "stop", "end": "stop", "pause_turn": "stop",
+    "length": "length", "max_tokens": "length", "max_output_tokens": "length", "incomplete": "length",
+    "model_length": "length", "model_context_window_exceeded": "length", "token_limit": "length",
+    "tool_call": "tool_call", "tool_calls": "tool_call", "tool-calls": "tool_call", "tool_use": "tool_call",
+    "function_call": "tool_call", "tool": "tool_call",
+    "content_filter": "content_filter", "content-filter": "content_filter", "content_filtered": "content_filter",
+    "safety": "content_filter", "refusal": "content_filter", "guardrail_intervened": "content_filter",
+    "recitation": "content_filter", "prohibited_content": "content_filter", "blocklist": "content_filter",
+    "error": "error", "failed": "error", "malformed_function_call": "error",
+}  # fmt: skip
+
+PROVIDERS = {
+    "az.ai.openai": "azure.ai.openai", "azure": "azure.ai.openai", "azure_openai": "azure.ai.openai",
+    "azure-openai": "azure.ai.openai", "az.ai.inference": "azure.ai.inference", "azure_ai": "azure.ai.inference",
+    "vertex_ai": "gcp.vertex_ai", "google_vertexai": "gcp.vertex_ai", "vertexai": "gcp.vertex_ai",
+    "gemini": "gcp.gemini", "google": "gcp.gemini", "google_genai": "gcp.gemini", "google-ai": "gcp.gemini",
+    "xai": "x_ai", "ibm.watson.ai": "ibm.watsonx.ai", "watsonx": "ibm.watsonx.ai", "mistral": "mistral_ai",
+    "mistralai": "mistral_ai", "bedrock": "aws.bedrock", "amazon_bedrock": "aws.bedrock", "aws": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock", "amazon": "aws.bedrock", "moonshot": "moonshot_ai", "_other": "",
+    "perplexity-ai": "perplexity",
+}  # fmt: skip
+
+MODEL_MAKERS = re.compile(
+    r"(?P<openai>gpt-|o\d|chatgpt|text-embedding-|davinci|babbage|dall-e|whisper|ft:gpt)|(?P<anthropic>claude)"
+    r"|(?P<gemini>gemini|gemma)|(?P<mistral>mistral|mixtral|codestral|ministral)|(?P<cohere>command|embed-)"
+    r"|(?P<deepseek>deepseek)|(?P<xai>grok)"
+)
+
+OPERATIONS = (
+    (re.compile(r"embed"), Operation.EMBEDDING),
+    (re.compile(r"rerank"), Operation.RERANK),
+    (re.compile(r"image"), Operation.IMAGE),
+    (re.compile(r"audio|speech|transcri|translat"), Operation.AUDIO),
+    (re.compile(r"chat|response|message|converse|generate_?content"), Operation.CHAT),
+    (re.compile(r"text_completion|^completions?_create$|(^|/)completions$"), Operation.COMPLETION),
+)
+
+
+def finish_reason(said: object) -> str | None:
+    """One of stop, length, tool_call, content_filter, error, other; None when nothing was said."""
+    if not said or not isinstance(said, str):
+        return None
+    word = said.rsplit(".", 1)[-1].lower()  # FinishReason.STOP
+    return FINISH.get(word) or FINISH.get(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", said).lower(), "other")
+
+
+def provider(said: object) -> str | None:
+    """The name the GenAI conventions use."""
+    if not said or not isinstance(said, str):
+        return None
+    word = said.strip().lower()
+    word = word.split(".", 1)[0] if word.startswith(("openai.", "anthropic.")) else word  # openai.chat
+    return PROVIDERS.get(word, word) or None
+
+
+def maker(model: str | None) -> str | None:
+    """The provider that a model's name gives away, when nothing else names one."""
+    if not model:
+        return None
+    found = MODEL_MAKERS.match(model.rsplit("/", 1)[-1].lower())
+    return provider(found.lastgroup) if found else None
+
+
+def error_type(said: object) -> str | None:
+    """The last part of a class: `<class 'openai.RateLimitError'>` is RateLimitError."""
+    if said is None or said == "":
+        return None
+    word = re.sub(r"^<class '(.*)'>$", r"\1", str(said).strip())
+    return word.rsplit(".", 1)[-1] if re.fullmatch(r"[\w.]+", word) else word[:200]
+
+
+def operation(said: object) -> Operation | None:
+    """What kind of call an API path, a route or an operation's name stands for; None when it does not tell."""
+    word = str(said or "").lower()
+    return next((kind for pattern, kind in OPERATIONS if pattern.search(word)), None)
