@@ -85,9 +85,13 @@ CREATE TABLE data.rollup_hour (
     provider VARCHAR, model VARCHAR, prompt_name VARCHAR, prompt_version VARCHAR,
     tenant VARCHAR, service VARCHAR, environment VARCHAR, operation VARCHAR, status VARCHAR, error_type VARCHAR,
     calls BIGINT NOT NULL,
-    cost_usd DOUBLE, unpriced_calls BIGINT,
-    input_tokens BIGINT, cache_read_tokens BIGINT, cache_write_tokens BIGINT, output_tokens BIGINT, reasoning_tokens BIGINT,
-    latency_ms_sum DOUBLE, latency_n BIGINT, ttft_ms_sum DOUBLE, ttft_n BIGINT
+    cost_usd DOUBLE, costed_calls BIGINT, unpriced_calls BIGINT, guessed_cost_usd DOUBLE, rate_limited BIGINT,
+    input_tokens BIGINT,
+    cacheable_tokens BIGINT, cache_read_tokens BIGINT, cacheable_n BIGINT,  -- over calls that report cache reads
+    cache_write_tokens BIGINT, output_tokens BIGINT, output_n BIGINT, reasoning_tokens BIGINT,
+    timed_tokens BIGINT, timed_ms DOUBLE, timed_n BIGINT,                   -- over calls with output tokens and latency
+    truncated BIGINT, finished BIGINT,                                      -- over calls with a finish reason
+    scored BIGINT, scorable BIGINT                                          -- over calls with content
 );
 
 -- Log buckets floor(ln(x)/ln(1.04)): quantiles of any merge within 2 %.

@@ -1,0 +1,134 @@
+"""What a Metric is, and how metrics are computed: one SELECT per relation, any number of metrics at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Literal
+
+import polars as pl
+
+from store.connection import Store
+from store.declared import declared
+from store.errors import ConfigError
+from store.model import Filters, Sample, Window
+from store.points import Question, Relation, is_rolled, points
+
+Unit = Literal["calls", "share", "USD", "tokens", "tokens/s", "ms", "ratio", "people"]
+# Raw rows answer exactly and fast enough up to here; longer ranges are read from the hourly rollups.
+LONGEST_RAW = timedelta(days=7)
+NO_FILTERS: Filters = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The same number from rolled-up rows: aggregates over `data.rollup_hour` or another rolled relation."""
+
+    sql: str
+    n: str = "sum(calls)"
+    relation: Relation = Relation.HOURS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One number that can be asked of any window and slice.
+
+    `sql` is an aggregate over the rows of `relation`, NULL when nothing can be said; `n` counts the calls behind it.
+    `kind`: a "total" adds up over slices, a "rate" is a share 0..1 of calls, a "level" is neither.
+    `worse`: the direction that people want to hear of. `evaluator`: the evaluation it is made of.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    help: str
+    sql: str
+    kind: Literal["level", "rate", "total"]
+    worse: Literal["up", "down"] | None = None
+    n: str = "count(*)"
+    relation: Relation = Relation.CALLS
+    rolled: Rolled | None = None
+    evaluator: str | None = None
+
+
+@cache
+def metrics() -> Mapping[str, Metric]:
+    """Every metric there is, by name."""
+    return declared(Metric, "analytics.metrics")
+
+
+def metric(name: str) -> Metric:
+    """Raises ConfigError for a name that is not a metric's."""
+    if name not in metrics():
+        raise ConfigError(f"no metric is called {name!r}: use one of {', '.join(sorted(metrics()))}")
+    return metrics()[name]
+
+
+def series(
+    store: Store,
+    names: Sequence[str],
+    window: Window,
+    *,
+    bucket: timedelta,
+    filters: Filters = NO_FILTERS,
+    by: Sequence[str] = (),
+) -> pl.DataFrame:
+    """One row per bucket and slice: `bucket`, the dimensions of `by`, `n` (calls behind the first name), the names.
+
+    Buckets without rows are absent. Cut the window with `window.whole` first, or its edge buckets are partial.
+    """
+    return _computed(store, names, Question(window=window, bucket=bucket, filters=filters, by=by))
+
+
+def summary(
+    store: Store, names: Sequence[str], window: Window, *, filters: Filters = NO_FILTERS, by: Sequence[str] = ()
+) -> pl.DataFrame:
+    """One row per slice: the dimensions of `by`, `n` (calls behind the first name), the names.
+
+    Without `by` there is always one row, also when there are no calls.
+    """
+    return _computed(store, names, Question(window=window, filters=filters, by=by))
+
+
+def measure(
+    store: Store, name: str, window: Window, *, filters: Filters = NO_FILTERS, by: Sequence[str] = ()
+) -> list[Sample]:
+    """One metric over one window, a Sample per slice that has calls; without `by` always one."""
+    rows = summary(store, [name], window, filters=filters, by=by).iter_rows(named=True)
+    return [Sample(slice=tuple((key, row[key]) for key in by), value=row[name], n=row["n"]) for row in rows]
+
+
+def _computed(store: Store, names: Sequence[str], question: Question) -> pl.DataFrame:
+    groups: dict[Relation, list[Metric]] = {}
+    rolled = question.window.length > LONGEST_RAW and is_rolled(question)
+    for name in names:
+        wanted = metric(name)
+        relation = wanted.rolled.relation if rolled and wanted.rolled else wanted.relation
+        groups.setdefault(relation, []).append(wanted)
+    keys = [*(["bucket"] if question.bucket else []), *question.by]
+    frames = [_one(store, relation, group, question, names[0]) for relation, group in groups.items()]
+    frame = frames[0]
+    for other in frames[1:]:
+        frame = _beside(frame, other, keys)
+    return frame.select(*keys, pl.col("n").fill_null(0).cast(pl.Int64), *names)
+
+
+def _one(store: Store, relation: Relation, group: list[Metric], question: Question, first: str) -> pl.DataFrame:
+    aggregates: dict[str, str] = {}
+    for one in group:
+        source = one.rolled if one.rolled and one.rolled.relation is relation else one
+        aggregates[one.name] = source.sql
+        if one.name == first:
+            aggregates["n"] = source.n
+    evaluators = sorted({one.evaluator for one in group if one.evaluator})
+    asked = Question(
+        window=question.window, bucket=question.bucket, filters=question.filters, by=question.by, evaluators=evaluators
+    )
+    return points(store, relation, aggregates, asked)
+
+
+def _beside(left: pl.DataFrame, right: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Rows of both, joined where bucket and slice are the same; an unknown dimension value is a value."""
+    if not keys:
+        return left.hstack(right)
+    return left.join(right, on=keys, how="full", coalesce=True, nulls_equal=True).sort(keys)

@@ -1,0 +1,126 @@
+"""Numbers out of stored calls: one SELECT over one relation gives any number of aggregates by bucket and slice."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from store.connection import Store
+from store.errors import ConfigError
+from store.model import DIMENSIONS, Filters, Window
+from store.relations import CALLS_SQL, COMPARISONS_SQL, EVALUATIONS_SQL, SCORED_CALLS_SQL
+from store.rollup import ROLLED_DIMENSIONS, fresh
+
+
+class Relation(StrEnum):
+    """What an aggregate reads: raw rows, or rows rolled up by the hour (the last three)."""
+
+    CALLS = "calls"
+    SCORED_CALLS = "scored_calls"
+    EVALUATIONS = "evaluations"
+    COMPARISONS = "comparisons"
+    HOURS = "hours"
+    HISTOGRAM = "histogram"
+    EVALUATION_HOURS = "evaluation_hours"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which rows, and how they are grouped. `evaluators`: names of the evaluations that are asked for."""
+
+    window: Window
+    bucket: timedelta | None = None
+    filters: Filters = field(default_factory=dict)
+    by: Sequence[str] = ()
+    evaluators: Sequence[str] = ()
+
+
+_RAW = {
+    Relation.CALLS: CALLS_SQL,
+    Relation.SCORED_CALLS: SCORED_CALLS_SQL,
+    Relation.EVALUATIONS: EVALUATIONS_SQL,
+    Relation.COMPARISONS: COMPARISONS_SQL,
+}
+_ROLLED = {
+    Relation.HOURS: "data.rollup_hour",
+    Relation.HISTOGRAM: "data.rollup_histogram_hour",
+    Relation.EVALUATION_HOURS: "data.rollup_evaluations_hour",
+}
+# One row per log bucket of a group and measure: `below` counts the calls in it and under it, `total` all of them.
+CUMULATED_SQL = """
+    SELECT
+        *,
+        sum(n) OVER (PARTITION BY {keys} ORDER BY bucket) AS below,
+        sum(n) OVER (PARTITION BY {keys}) AS total
+    FROM (SELECT {picked}, bucket, sum(n) AS n FROM ({rows}) WHERE {where} GROUP BY ALL)
+"""
+
+
+def points(store: Store, relation: Relation, aggregates: Mapping[str, str], question: Question) -> pl.DataFrame:
+    """Return `bucket` (if asked for), the dimensions of `by`, and each aggregate as a float; groups in order.
+
+    Groups without rows are absent; without `bucket` and `by` there is always one row.
+    Raises ConfigError for a dimension that does not exist.
+    """
+    params: dict[str, Any] = {}
+    where = _where(question, params)
+    rows = _rows(store, relation, question, where, params)
+    keys = [*_bucket(question, params), *question.by]
+    columns = [*keys, *(f"CAST(({sql}) AS DOUBLE)" for sql in aggregates.values())]
+    picked = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(columns))
+    order = ", ".join(str(number + 1) for number in range(len(keys)))
+    group = f"GROUP BY {order} ORDER BY {order}" if keys else ""
+    frame = store.read(f"SELECT {picked} FROM ({rows}) {group}", params)  # noqa: S608 - our names only
+    frame.columns = [*(["bucket"] if question.bucket else []), *question.by, *aggregates]
+    return frame
+
+
+def _bucket(question: Question, params: dict[str, Any]) -> list[str]:
+    if question.bucket is None:
+        return []
+    params["bucket"] = question.bucket
+    return ["time_bucket($bucket, event_time)"]
+
+
+def _where(question: Question, params: dict[str, Any]) -> str:
+    """The filters as a condition, their values bound in `params`; a filter without values lets all pass."""
+    if unknown := {*question.by, *question.filters} - {*DIMENSIONS}:
+        raise ConfigError(f"no dimension is called {min(unknown)!r}: use one of {', '.join(DIMENSIONS)}")
+    conditions = ["true"]
+    for number, name in enumerate(question.filters):
+        values: Sequence[str | None] = question.filters[name]  # a slice's value may be unknown
+        if values:
+            params[f"f{number}"] = [value for value in values if value is not None]
+            unknown_too = f" OR {name} IS NULL" if None in values else ""
+            conditions.append(f"(list_contains($f{number}, {name}){unknown_too})")
+    return " AND ".join(conditions)
+
+
+def _rows(store: Store, relation: Relation, question: Question, where: str, params: dict[str, Any]) -> str:
+    """The filtered rows of a relation as a SELECT."""
+    if relation in _ROLLED:
+        rows = fresh(store, _ROLLED[relation], question.window, params)
+    else:
+        params |= {"start": question.window.start, "end": question.window.end}
+        rows = _RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
+    if relation is Relation.EVALUATIONS:
+        params["names"] = list(question.evaluators)
+    if relation is Relation.HISTOGRAM:
+        return _cumulated(rows, question, where, params)
+    return f"SELECT * FROM ({rows}) WHERE {where}"  # noqa: S608 - our names only
+
+
+def _cumulated(rows: str, question: Question, where: str, params: dict[str, Any]) -> str:
+    time = [f"{sql} AS event_time" for sql in _bucket(question, params)]
+    names = [*(["event_time"] if time else []), *question.by, "measure"]
+    picked = ", ".join([*time, *question.by, "measure"])
+    return CUMULATED_SQL.format(keys=", ".join(names), picked=picked, rows=rows, where=where)
+
+
+def is_rolled(question: Question) -> bool:
+    """Whether the rollups know all that the question names."""
+    named = {*question.by, *(name for name, values in question.filters.items() if values)}
+    return named <= {*ROLLED_DIMENSIONS} and (question.bucket is None or not question.bucket % timedelta(hours=1))

@@ -1,0 +1,47 @@
+# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
+"""What an aggregate over raw rows may read: one row per call, per (call, evaluation), or per comparison.
+
+Each has `event_time` and a column for every dimension. `{start}` and `{end}` are names of bound values, so that one
+query may read several stretches of time.
+"""
+
+from store.model import DIMENSIONS
+
+CALLS_SQL = "SELECT * FROM data.calls WHERE event_time >= {start} AND event_time < {end}"
+
+# Toxicity stands for all that models score: every call with content gets it, unlike what needs a context.
+SCORED_CALLS_SQL = f"""
+    SELECT c.*, s.call_id IS NOT NULL AS scored
+    FROM ({CALLS_SQL}) AS c
+    LEFT JOIN (
+        SELECT DISTINCT call_id FROM data.evaluations
+        WHERE event_time >= {{start}} AND event_time < {{end}} AND name = 'toxicity'
+    ) AS s USING (call_id)
+"""
+
+# The newest of a (call, name) wins. `flagged`: the label is one that people want to hear of; `measurable`: the
+# evaluator could say something at all.
+EVALUATIONS_SQL = f"""
+    SELECT c.*, e.name, e.value, e.label, e.flagged, e.measurable
+    FROM (
+        SELECT
+            call_id, name, value, label,
+            coalesce(label IN ('toxic', 'ungrounded', 'irrelevant', 'refusal', 'empty'), false) AS flagged,
+            label IS DISTINCT FROM 'not_measurable' AS measurable
+        FROM data.evaluations
+        WHERE event_time >= {{start}} AND event_time < {{end}} AND {{names}}
+        QUALIFY row_number() OVER (PARTITION BY call_id, name ORDER BY created_at DESC) = 1
+    ) AS e
+    JOIN ({CALLS_SQL}) AS c USING (call_id)
+"""
+
+# A comparison belongs to the end of its current window. Windows are compared whole: no dimension has a value.
+_NO_DIMENSIONS = ", ".join(f"NULL::VARCHAR AS {name}" for name in DIMENSIONS)
+COMPARISONS_SQL = f"""
+    SELECT
+        detector, subject, statistic, threshold, drifted, n_reference, n_current,
+        current_end - INTERVAL 1 MICROSECOND AS event_time, {_NO_DIMENSIONS}
+    FROM data.comparisons
+    WHERE current_end > {{start}} AND current_end <= {{end}}
+    QUALIFY row_number() OVER (PARTITION BY detector, subject, current_end ORDER BY created_at DESC) = 1
+"""
