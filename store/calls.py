@@ -1,4 +1,4 @@
-"""Calls: turn them into Arrow, append them once each, page through them."""
+"""Calls: turn them into Arrow, append them once each. Paging through them is in `call_pages.py`."""
 
 import dataclasses
 import typing
@@ -29,23 +29,25 @@ def _arrow_type(hint: Any) -> pa.DataType:
 
 
 _HINTS = typing.get_type_hints(LLMCall)
-_JSON_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint == Json)
-_TIME_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint in (datetime, datetime | None))
+JSON_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint == Json)
+TIME_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint in (datetime, datetime | None))
 COLUMNS = tuple(field.name for field in dataclasses.fields(LLMCall))
 SCHEMA = pa.schema([(name, _arrow_type(_HINTS[name])) for name in COLUMNS])
 
 # Duplicates are looked for this far around the batch: the same call carries the same time wherever it comes from.
 DEDUPE_MARGIN = timedelta(hours=1)
+ALL_TIME = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
+# Duplicates are found on ids alone and are few; only then do the wide rows move. (One statement that did both would
+# carry every text through a window function.)
+KNOWN_SQL = """
+    CREATE OR REPLACE TEMP TABLE known_ids AS
+    SELECT DISTINCT s.call_id FROM staged AS s
+    JOIN (SELECT call_id FROM data.calls WHERE event_time BETWEEN $low AND $high) AS c USING (call_id)
+"""
 INSERT_SQL = """
     INSERT INTO data.calls BY NAME
-    SELECT * FROM staged AS s
-    WHERE NOT EXISTS (
-        SELECT 1 FROM data.calls AS c
-        WHERE c.call_id = s.call_id AND c.event_time BETWEEN $low AND $high
-    )
-    QUALIFY row_number() OVER (PARTITION BY call_id) = 1
-    ORDER BY event_time
+    SELECT * FROM staged WHERE call_id NOT IN (SELECT call_id FROM known_ids) ORDER BY event_time
 """
 SPAN_OF_STAGED_SQL = "SELECT min(event_time), max(event_time), bool_or(time_quality = 'ingested') FROM staged"
 # Only hours that are not marked yet: a busy hour must not fill the table with itself.
@@ -64,19 +66,27 @@ class Appended:
 
 def call_table(calls: Iterable[LLMCall], *, source_id: int | None, ingested_at: datetime) -> pa.Table:
     """Return calls as a table with the columns of `SCHEMA`, `source_id` and `ingested_at`."""
+    return stamped(bare_table(calls), source_id=source_id, ingested_at=ingested_at)
+
+
+def bare_table(calls: Iterable[LLMCall]) -> pa.Table:
+    """Return calls as a table with the columns of `SCHEMA`."""
     rows = list(calls)
-    columns = [_column(rows, name) for name in COLUMNS]
-    table = pa.table(columns, schema=SCHEMA)
-    table = table.append_column("source_id", pa.repeat(pa.scalar(source_id, pa.int64()), len(rows)))
+    return pa.table([_column(rows, name) for name in COLUMNS], schema=SCHEMA)
+
+
+def stamped(table: pa.Table, *, source_id: int | None, ingested_at: datetime) -> pa.Table:
+    """Say of calls where they came from and when."""
+    table = table.append_column("source_id", pa.repeat(pa.scalar(source_id, pa.int64()), table.num_rows))
     moment = pa.scalar(_utc(ingested_at), pa.timestamp("us"))
-    return table.append_column("ingested_at", pa.repeat(moment, len(rows)))
+    return table.append_column("ingested_at", pa.repeat(moment, table.num_rows))
 
 
 def _column(rows: list[LLMCall], name: str) -> pa.Array:
     values: list[Any] = [getattr(row, name) for row in rows]
-    if name in _JSON_COLUMNS:
+    if name in JSON_COLUMNS:
         values = [json_text(value) for value in values]
-    elif name in _TIME_COLUMNS:
+    elif name in TIME_COLUMNS:
         values = [_utc(value) for value in values]
     return pa.array(values, SCHEMA.field(name).type)
 
@@ -93,20 +103,25 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 
 def append_calls(tx: Transaction, rows: pa.Table) -> Appended:
-    """Append the calls that are not there yet; `rows` as of `call_table`.
+    """Append the calls that are not there yet, each once; `rows` as of `call_table`.
 
     A call whose time is only that of its ingest has another time each time it comes: then the whole table is searched.
     """
     if not rows.num_rows:
         return Appended(0, 0)
-    with tx.staged(rows):
+    distinct = _distinct(rows)
+    with tx.staged(distinct):
         low, high, timeless = tx.read(SPAN_OF_STAGED_SQL).row(0)
-        if timeless:
-            low, high = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-        else:
-            low, high = low - DEDUPE_MARGIN, high + DEDUPE_MARGIN
-        before = tx.one("SELECT count(*) FROM data.calls")
-        tx.execute(INSERT_SQL, {"low": low, "high": high})
+        low, high = ALL_TIME if timeless else (low - DEDUPE_MARGIN, high + DEDUPE_MARGIN)
+        tx.execute(KNOWN_SQL, {"low": low, "high": high})
+        known = tx.one("SELECT count(*) FROM known_ids")
+        tx.execute(INSERT_SQL)
         tx.execute(MARK_DIRTY_SQL)
-        added = tx.one("SELECT count(*) FROM data.calls") - before
+    added = distinct.num_rows - known
     return Appended(added, rows.num_rows - added)
+
+
+def _distinct(rows: pa.Table) -> pa.Table:
+    """The first row of each call id."""
+    first = dict(zip(reversed(rows["call_id"].to_pylist()), range(rows.num_rows - 1, -1, -1), strict=True))
+    return rows if len(first) == rows.num_rows else rows.take(sorted(first.values()))
