@@ -1,0 +1,106 @@
+"""A whole server in its own process, as a user runs it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READY_S = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Serving:
+    """`leeway serve` on a database; can be stopped, killed and started again."""
+
+    def __init__(self, folder: Path, *, settings: str = "", otlp: bool = False) -> None:
+        self.database = folder / "served.duckdb"
+        self.port = free_port()
+        self.otlp_port = free_port() if otlp else 0
+        self.log = folder / "server.log"
+        self.config = folder / "leeway.toml"
+        self.config.write_text(settings)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "leeway", "serve", "--db", str(self.database), "--port", str(self.port),
+                   "--otlp-port", str(self.otlp_port), "--grpc-port", "0", "--config", str(self.config)]  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        self.wait()
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                break
+            try:
+                if httpx.get(self.url + "/healthz", timeout=5).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()[-3000:]}")
+
+    def health(self) -> dict[str, Any]:
+        answer: dict[str, Any] = httpx.get(self.url + "/healthz", timeout=10).json()
+        return answer
+
+    def settle(self, timeout_s: float = 60) -> None:
+        """Wait until nothing waits in the journal."""
+        deadline = time.monotonic() + timeout_s
+        while self.health()["backlog_bytes"]:
+            assert time.monotonic() < deadline, "the backlog does not empty"
+            time.sleep(0.1)
+
+    def calls(self) -> list[dict[str, Any]]:
+        answer = httpx.get(self.url + "/api/export", params={"format": "jsonl"}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return [json.loads(line) for line in answer.text.split("\n") if line]
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Start a server with settings; it is gone at the end of the test."""
+    made: list[Serving] = []
+
+    def start(settings: str = "", *, otlp: bool = False) -> Serving:
+        folder = tmp_path / f"server{len(made)}"
+        folder.mkdir()
+        made.append(Serving(folder, settings=settings, otlp=otlp))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for server in made:
+        if server.process and server.process.poll() is None:
+            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.wait()
