@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import duckdb
 import polars as pl
@@ -123,6 +124,7 @@ class Store:
 
     def __init__(self, settings: StoreSettings) -> None:
         self.settings = settings
+        self.session = uuid4().hex  # tells this process's running jobs from those that a crash left behind
         self.broken_at: datetime | None = None
         self._write = threading.Lock()
         self._reopen = threading.Lock()

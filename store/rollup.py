@@ -79,24 +79,20 @@ class Rebuilt:
     rows: int
 
 
-def rebuild(tx: Transaction, stretches: Iterable[Window]) -> Rebuilt:
+def rebuild(tx: Transaction, stretch: Window) -> Rebuilt:
     """Replace the rollups of whole hours by what the raw rows say now, and take the marks off."""
-    hours = rows = 0
-    for stretch in stretches:
-        within = {"start": stretch.start, "end": stretch.end}
-        for table, select in BUILT_BY.items():
-            tx.execute(f"DELETE FROM {table} WHERE hour >= $start AND hour < $end", within)
-            built = select.format(start="$start", end="$end")
-            tx.execute(f"INSERT INTO {table} BY NAME {built}", within)
-        rows += tx.one("SELECT count(*) FROM data.rollup_hour WHERE hour >= $start AND hour < $end", within)
-        tx.execute("DELETE FROM data.dirty_hours WHERE hour >= $start AND hour < $end", within)
-        hours += stretch.length // HOUR
-    return Rebuilt(hours, rows)
+    within = {"start": stretch.start, "end": stretch.end}
+    for table, select in BUILT_BY.items():
+        tx.execute(f"DELETE FROM {table} WHERE hour >= $start AND hour < $end", within)
+        tx.execute(f"INSERT INTO {table} BY NAME {select.format(start='$start', end='$end')}", within)
+    tx.execute("DELETE FROM data.dirty_hours WHERE hour >= $start AND hour < $end", within)
+    rows = tx.one("SELECT count(*) FROM data.rollup_hour WHERE hour >= $start AND hour < $end", within)
+    return Rebuilt(stretch.length // HOUR, rows)
 
 
-def dirty(tx: Transaction) -> list[Window]:
+def dirty(store: Store) -> list[Window]:
     """The hours that were touched since they were rolled up, neighbours as one."""
-    return _joined(Window(start=hour, end=hour + HOUR) for hour in tx.read(DIRTY_SQL)["hour"])
+    return _joined(Window(start=hour, end=hour + HOUR) for hour in store.read(DIRTY_SQL)["hour"])
 
 
 def fresh(store: Store, table: str, window: Window, params: dict[str, Any]) -> str:

@@ -61,19 +61,26 @@ CREATE TABLE data.comparisons (
     created_at TIMESTAMP NOT NULL
 );
 
--- Prices in USD per million tokens, one row per (provider, model, day, tier); filled from genai-prices and leeway.toml.
--- `tier_start` is the number of input tokens from which the row holds.
+-- Prices in USD per million tokens: for each (provider, model, day) one row per time of day and size of the prompt.
+-- A row holds for calls that begin in [from_minute, to_minute) of the day (UTC) with more than `tier_start` and at most
+-- `tier_end` (NULL: any number of) input tokens. Filled from genai-prices and leeway.toml.
 CREATE TABLE data.prices (
     provider VARCHAR,
     model VARCHAR NOT NULL,
     day DATE NOT NULL,
-    tier_start BIGINT NOT NULL DEFAULT 0,
+    from_minute INTEGER NOT NULL DEFAULT 0,
+    to_minute INTEGER NOT NULL DEFAULT 1440,
+    tier_start BIGINT NOT NULL DEFAULT -1,
+    tier_end BIGINT,
     status VARCHAR NOT NULL,            -- priced, guessed, unpriced
     input_mtok DOUBLE,
     cache_read_mtok DOUBLE,
     cache_write_mtok DOUBLE,
+    input_audio_mtok DOUBLE,
     output_mtok DOUBLE,
+    output_audio_mtok DOUBLE,
     source VARCHAR NOT NULL,            -- which price list, which entry
+    edition VARCHAR NOT NULL,           -- of the price list and our own prices: another one means look again
     updated_at TIMESTAMP NOT NULL
 );
 
@@ -116,6 +123,7 @@ CREATE TABLE data.rollup_evaluations_hour (
 CREATE TABLE data.job_runs (
     job VARCHAR NOT NULL,
     due_at TIMESTAMP NOT NULL,
+    session VARCHAR NOT NULL,           -- of the process that runs it: a crash leaves another's behind
     started_at TIMESTAMP NOT NULL,
     ended_at TIMESTAMP,
     status VARCHAR NOT NULL,            -- running, ok, error
