@@ -21,7 +21,7 @@ def report(runtime: Runtime) -> dict[str, Any]:
         "status": "down" if down else "degraded" if problems else "ok",
         "problems": problems,
         "backlog_bytes": runtime.journal.backlog_bytes(),
-        "backlog_requests": runtime.journal.pending_requests,
+        "backlog_requests": runtime.journal.waiting(),
         "last_ingest_at": _iso(runtime.last_ingest_at),
         "started_at": _iso(runtime.started_at),
         "jobs": {run["job"]: _job(run) for run in _last_runs(runtime)},

@@ -107,7 +107,6 @@ class Journal:
         last = max([committed.segment, 1, *self._segments()])
         self._file = self._opened(last)
         self.durable = Position(last, self._file.tell())
-        self.pending_requests = 0
         self.failed: OSError | None = None
         self._sizes = {n: self._path(n).stat().st_size for n in self._segments()}
         self._thread = threading.Thread(target=self._write_loop, name="journal", daemon=True)
@@ -128,6 +127,10 @@ class Journal:
         sizes = [s for n, s in self._sizes.items() if self.committed.segment <= n < self.durable.segment]
         start = self.committed.offset if self._sizes.get(self.committed.segment) is not None else 0
         return max(0, sum(sizes) + self.durable.offset - start)
+
+    def waiting(self) -> int:
+        """Requests that wait for the disk, not acknowledged yet."""
+        return self._requests.qsize()
 
     def read(self, position: Position, max_bytes: int) -> tuple[list[Frame], Position]:
         """Frames from `position` on, at least one if there is any, and where the next one starts."""
@@ -183,13 +186,13 @@ class Journal:
 
     def _write_loop(self) -> None:
         while (first := self._requests.get()) is not None:
-            group = [first, *self._waiting()]
+            group = [first, *self._queued()]
             stop = group[-1] is None
             self._commit([item for item in group if item is not None])
             if stop:
                 return
 
-    def _waiting(self) -> Iterator[tuple[bytes, Future[Position]] | None]:
+    def _queued(self) -> Iterator[tuple[bytes, Future[Position]] | None]:
         while not self._requests.empty():
             item = self._requests.get()
             yield item
