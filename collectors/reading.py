@@ -9,7 +9,8 @@ import math
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, BinaryIO
 
 import orjson
@@ -43,6 +44,7 @@ class Place:
     line: int
     byte_offset: int
     raw: bytes
+    read_at: datetime
     head: str = ""
     problems: tuple[str, ...] = ()
 
@@ -62,6 +64,7 @@ class Reading:
     """What became known while a file was read. `truncated`: it ended in the middle; what came before was read."""
 
     file: str
+    read_at: datetime
     truncated: bool = False
     bytes_read: int = 0
     head: str = field(default="")
@@ -224,7 +227,14 @@ def _decoded(piece: Piece, reading: Reading) -> Iterator[tuple[Record, Place] | 
     if not text:
         return
     reading.head = reading.head or digest(text)
-    place = Place(file=reading.file, line=piece.line, byte_offset=piece.offset, raw=text, head=reading.head)
+    place = Place(
+        file=reading.file,
+        line=piece.line,
+        byte_offset=piece.offset,
+        raw=text,
+        read_at=reading.read_at,
+        head=reading.head,
+    )
     if piece.fault:
         yield place.reject(piece.fault)
         return
@@ -247,11 +257,7 @@ def _each(value: Any, place: Place, problems: tuple[str, ...]) -> Iterator[tuple
 
 
 def _marked(place: Place, raw: bytes, problems: tuple[str, ...]) -> Place:
-    if raw is place.raw and not problems:
-        return place
-    return Place(
-        file=place.file, line=place.line, byte_offset=place.byte_offset, raw=raw, head=place.head, problems=problems
-    )
+    return place if raw is place.raw and not problems else replace(place, raw=raw, problems=problems)
 
 
 LENIENT = json.JSONDecoder(parse_constant=lambda _: None)

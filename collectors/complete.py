@@ -1,0 +1,153 @@
+"""Complete: what a format found of a call becomes an LLMCall; what follows from it is worked out here, once.
+
+Identity, event time and its quality, latency, model, status, tokens and the fields that messages fill.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from collectors import folding, moments
+from collectors.conversation import input_fields, modalities, output_fields
+from collectors.identity import call_id, model_key
+from collectors.reading import Place
+from collectors.usage import normalised
+from store.model import ContentState, LLMCall, Operation, Status, TimeQuality
+
+FUTURE = timedelta(minutes=5)  # clocks of two machines may differ by so much
+FIELDS = frozenset(field.name for field in dataclasses.fields(LLMCall))
+TEXT = frozenset(
+    f.name for f in dataclasses.fields(LLMCall) if f.type in (str, str | None) and f.name not in ("call_id", "source")
+)
+ERROR_FROM = 400
+
+
+def complete(found: Mapping[str, Any], *, source: str, place: Place) -> LLMCall:
+    """Make the call. `found`: fields of LLMCall; `started_at`, `ended_at` and `created` in any notation.
+
+    Beside them may stand `usage` (raw counts), `asked` and `answered` (messages), `made_by` (whose API it looks like)
+    and `cache_hit` (a gateway answered from its cache).
+    """
+    fields = {name: value for name, value in found.items() if name in FIELDS}
+    problems = [*place.problems, *fields.pop("problems", ())]
+    fields |= _words(fields)
+    fields |= _provider(fields, found)
+    fields |= _times(found, place, problems)
+    fields |= _tokens(found, fields, problems)
+    fields |= _content(found, fields)
+    fields |= _ending(fields)
+    fields["call_id"] = found.get("call_id") or _identity(fields, found, source, place)
+    return LLMCall(source=source, problems=list(dict.fromkeys(problems)), **fields)
+
+
+def _words(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Texts are texts, and an empty one is unknown."""
+    return {
+        name: (str(value) if value not in ("", None) else None)
+        for name, value in fields.items()
+        if (name in TEXT and not isinstance(value, str | None)) or value == ""
+    }
+
+
+def _provider(fields: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    model = fields.get("response_model") or fields.get("request_model")
+    named = folding.provider(fields.get("provider")) or found.get("made_by") or folding.maker(model)
+    model_name = fields.get("model") or model_key(fields.get("response_model"), fields.get("request_model"))
+    return {"provider": named, "model": model_name}
+
+
+def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[str, Any]:
+    start, end = moments.moment(found.get("started_at")), moments.moment(found.get("ended_at"))
+    latency = _duration(found.get("latency_ms"), problems)
+    if start and end and end < start:
+        problems.append("end_before_start")
+    elif latency is None:
+        latency = moments.milliseconds(start, end)
+    if start and latency is not None and end is None:
+        end = _later(start, latency)
+    event_time, quality = _event_time(found, start, end, place)
+    if event_time > place.read_at + FUTURE:
+        problems.append("future_time")
+    ttft = _duration(found.get("ttft_ms"), problems)
+    return {
+        "started_at": start, "ended_at": end, "latency_ms": latency, "ttft_ms": ttft or None,
+        "event_time": event_time, "time_quality": found.get("time_quality") or quality,
+    }  # fmt: skip
+
+
+def _later(start: datetime, latency_ms: float) -> datetime | None:
+    try:
+        return start + timedelta(milliseconds=latency_ms)
+    except OverflowError:
+        return None
+
+
+def _duration(value: Any, problems: list[str]) -> float | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        duration = float(value)
+    except (TypeError, ValueError):
+        return None
+    if duration >= 0:  # False for NaN
+        return duration if duration != float("inf") else None
+    problems.append("negative_duration")
+    return None
+
+
+def _event_time(
+    found: Mapping[str, Any], start: datetime | None, end: datetime | None, place: Place
+) -> tuple[datetime, TimeQuality]:
+    if start:
+        return start, moments.quality(found["started_at"])
+    if end:
+        return end, moments.quality(found["ended_at"])
+    if created := moments.moment(found.get("created")):
+        return created, moments.quality(found["created"])
+    return place.read_at, TimeQuality.INGESTED
+
+
+def _tokens(found: Mapping[str, Any], fields: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    if not found.get("usage"):
+        return {}
+    usage = normalised(found["usage"], provider=fields.get("provider"))
+    problems += usage.problems
+    counts = {f.name: getattr(usage, f.name) for f in dataclasses.fields(usage) if f.name != "problems"}
+    return {name: value for name, value in counts.items() if value is not None}
+
+
+def _content(found: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    asked, answered = found.get("asked") or [], found.get("answered") or []
+    said = {**input_fields(asked), **output_fields(answered)}
+    said = {name: value for name, value in said.items() if value is not None and fields.get(name) is None}
+    has_text = said or any(fields.get(name) for name in ("input_text", "output_text", "input_messages"))
+    state = fields.get("content_state") or (ContentState.FULL if has_text else ContentState.ABSENT)
+    return {**said, "content_state": state, "modalities": fields.get("modalities") or modalities(asked, answered)}
+
+
+def _ending(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """How it ended: an error if any is told, well if there is an answer or a count of one."""
+    reasons = fields.get("finish_reasons")
+    reason = folding.finish_reason(fields.get("finish_reason") or (reasons[0] if reasons else None))
+    http = fields.get("http_status")
+    kind = folding.error_type(fields.get("error_type"))
+    if (http or 0) >= ERROR_FROM and kind is None:
+        kind = str(http)
+    answered = any(fields.get(name) is not None for name in ("output_text", "tool_calls", "output_tokens"))
+    answered = answered or reason is not None or (http or ERROR_FROM) < ERROR_FROM
+    answered = answered or (fields.get("operation") == Operation.EMBEDDING and fields.get("input_tokens") is not None)
+    status = fields.get("status") or (Status.ERROR if kind else Status.OK if answered else Status.UNKNOWN)
+    return {"finish_reason": reason, "error_type": kind, "status": Status(status)}
+
+
+def _identity(fields: Mapping[str, Any], found: Mapping[str, Any], source: str, place: Place) -> str:
+    return call_id(
+        response_id=fields.get("response_id"),
+        trace_id=fields.get("trace_id"),
+        span_id=fields.get("span_id"),
+        source=source,
+        source_record_id=fields.get("source_record_id"),
+        place=place.key,
+        cached_at=fields["event_time"] if found.get("cache_hit") else None,
+    )
