@@ -1,0 +1,60 @@
+"""What a Dialect is: one instrumentation's way of putting a model call into span attributes.
+
+A dialect is one file in `collectors/dialects/`. All that recognise a span read it; what they say is merged field by
+field, the higher priority first. What they give is a `Reading`: a dict with the fields of `LLMCall` that they know and
+
+- `call` (bool): whether the span is a model call; `wraps` (bool): whether it stands around model calls
+- `kind`: its SpanKind
+- `usage`: raw counts, `input output cache_read cache_write reasoning total input_audio output_audio image` as the
+  source gave them, with `exclusive: True` where the input is known to leave out cached tokens
+- `system` (text or parts), `asked`, `answered` (messages of `collectors.messages`)
+- `documents`: what a retrieval found
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from store.declared import declared
+from store.model import LogRecord, Span
+
+Reading = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """`score`: how surely the span speaks this dialect, 0 = not at all. Both functions are pure."""
+
+    name: str
+    priority: int
+    score: Callable[[Span], int]
+    extract: Callable[[Span, Sequence[LogRecord]], Reading]
+
+
+@cache
+def dialects() -> tuple[Dialect, ...]:
+    """Every dialect, the most specific first."""
+    return tuple(sorted(declared(Dialect, "collectors.dialects").values(), key=lambda d: (-d.priority, d.name)))
+
+
+def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
+    """What all dialects that recognise the span say of it."""
+    found: Reading = {}
+    for dialect in dialects():
+        if dialect.score(span) > 0:
+            merge(found, dialect.extract(span, logs))
+            found.setdefault("dialect", dialect.name)
+    return found
+
+
+def merge(found: Reading, more: Mapping[str, Any]) -> None:
+    """Add to `found` what it does not know yet; counts are added one by one."""
+    for name, value in more.items():
+        if value is None or value == [] or value == "":
+            continue
+        known = found.get(name)
+        if known is None:
+            found[name] = value
+        elif name in ("usage", "params", "metadata") and isinstance(known, dict):
+            found[name] = {**value, **known}

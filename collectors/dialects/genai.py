@@ -1,0 +1,27 @@
+"""OpenTelemetry GenAI conventions from 1.37 on: content in attributes, on the span or on one details event."""
+
+from collections.abc import Sequence
+
+from collectors import semconv
+from collectors.dialect import Dialect, Reading, merge
+from store.model import LogRecord, Span
+
+DETAILS = "gen_ai.client.inference.operation.details"
+MARKS = ("gen_ai.provider.name", "gen_ai.operation.name", "gen_ai.input.messages", "gen_ai.response.id")
+
+
+def score(span: Span) -> int:
+    attributes = span.attributes
+    return sum(mark in attributes for mark in MARKS)
+
+
+def extract(span: Span, logs: Sequence[LogRecord]) -> Reading:
+    """Read the span, then whatever a details event of the same call says beyond it."""
+    found = semconv.read(span.attributes)
+    for log in logs:
+        if log.event_name == DETAILS:
+            merge(found, semconv.read(log.attributes))
+    return found
+
+
+GENAI = Dialect(name="genai", priority=20, score=score, extract=extract)

@@ -1,0 +1,161 @@
+"""OpenInference (Arize): flattened message lists, `llm.token_count.*`, the raw exchange in input.value, output.value."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collectors import semconv
+from collectors.dialect import Dialect, Reading
+from collectors.indexed import nested
+from collectors.messages import Message, Part, message, messages, parsed, part, tool_call
+from store.model import LogRecord, Operation, Span, SpanKind
+
+KINDS = {
+    "LLM": SpanKind.LLM, "EMBEDDING": SpanKind.EMBEDDING, "RETRIEVER": SpanKind.RETRIEVAL, "RERANKER": SpanKind.RERANK,
+    "CHAIN": SpanKind.CHAIN, "AGENT": SpanKind.AGENT, "TOOL": SpanKind.TOOL, "GUARDRAIL": SpanKind.GUARDRAIL,
+    "EVALUATOR": SpanKind.EVALUATOR, "PROMPT": SpanKind.OTHER,
+}  # fmt: skip
+CALLS = {
+    SpanKind.LLM: Operation.CHAT, SpanKind.EMBEDDING: Operation.EMBEDDING, SpanKind.RERANK: Operation.RERANK,
+}  # fmt: skip
+COUNTS = {
+    "input": ("llm.token_count.prompt",),
+    "output": ("llm.token_count.completion",),
+    "total": ("llm.token_count.total",),
+    "cache_read": ("llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input"),
+    "cache_write": ("llm.token_count.prompt_details.cache_write",),
+    "reasoning": ("llm.token_count.completion_details.reasoning",),
+    "input_audio": ("llm.token_count.prompt_details.audio",),
+    "output_audio": ("llm.token_count.completion_details.audio",),
+}
+RESPONSE_MODEL = ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name")
+FIRST_TOKEN = "First Token Stream Event"
+SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
+
+
+def score(span: Span) -> int:
+    return 2 * ("openinference.span.kind" in span.attributes)
+
+
+def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
+    a = span.attributes
+    kind = KINDS.get(str(a.get("openinference.span.kind")).upper(), SpanKind.OTHER)
+    found: Reading = {"kind": kind, "call": kind in CALLS, **_context(a)}
+    if kind in CALLS:
+        found["operation"] = CALLS[kind]
+        found.update(_call(span, a))
+    if kind in (SpanKind.RETRIEVAL, SpanKind.RERANK):
+        found["documents"] = _documents(a)
+    return found
+
+
+def _context(a: Mapping[str, Any]) -> Reading:
+    return {
+        "session_id": a.get("session.id"),
+        "user_id": a.get("user.id"),
+        "agent_name": a.get("agent.name"),
+        "tags": semconv.strings(a.get("tag.tags")),
+        "prompt_version": a.get("llm.prompt_template.version"),
+        "metadata": told if isinstance(told := parsed(a.get("metadata")), dict) else None,
+    }
+
+
+def _call(span: Span, a: Mapping[str, Any]) -> Reading:
+    asked = parsed(a.get("llm.invocation_parameters"))
+    settings = asked if isinstance(asked, dict) else {}
+    request, response = parsed(a.get("input.value")), parsed(a.get("output.value"))
+    return {
+        "provider": semconv.provider(a.get("llm.provider") or a.get("llm.system")),
+        "request_model": a.get("llm.request.model_name") or settings.get("model") or _field(request, "model"),
+        "response_model": semconv.first(a, RESPONSE_MODEL),
+        "response_id": _response_id(response),
+        "usage": {f: v for f, names in COUNTS.items() if (v := semconv.first(a, names)) is not None},
+        "reported_cost_usd": semconv.number(a.get("llm.cost.total")),
+        "stream": True if _first_token(span) else semconv.truth(_field(request, "stream") or settings.get("stream")),
+        "ttft_ms": _first_token(span),
+        "finish_reasons": semconv.strings(a.get("llm.finish_reason")) or _finish_reasons(response),
+        "tools_offered": len(nested(a, "llm.tools.")) or None,
+        **semconv.settings({k: settings[k] for k in SETTINGS if k in settings}),
+        **_content(a, request, response),
+    }
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _response_id(response: Any) -> str | None:
+    """Return the provider's id, from the raw response or from LangChain's around it."""
+    if not isinstance(response, dict):
+        return None
+    if isinstance(response.get("id"), str):
+        return str(response["id"])
+    generations = response.get("generations")
+    while isinstance(generations, list) and generations:
+        generations = generations[0]
+    metadata = _field(_field(_field(generations, "message"), "kwargs"), "response_metadata")
+    found = _field(metadata, "id") or _field(response.get("llm_output"), "id")
+    return found if isinstance(found, str) else None
+
+
+def _finish_reasons(response: Any) -> list[str] | None:
+    choices = _field(response, "choices")
+    if isinstance(choices, list):
+        return [str(c["finish_reason"]) for c in choices if isinstance(c, dict) and c.get("finish_reason")] or None
+    return semconv.strings(_field(response, "stop_reason"))
+
+
+def _first_token(span: Span) -> float | None:
+    times = [e.time_ns for e in span.events if e.name == FIRST_TOKEN and e.time_ns >= span.start_ns > 0]
+    return (min(times) - span.start_ns) / 1e6 if times else None
+
+
+def _content(a: Mapping[str, Any], request: Any, response: Any) -> Reading:
+    asked = [_message(m, "user") for m in nested(a, "llm.input_messages.")]
+    answered = [_message(m, "assistant") for m in nested(a, "llm.output_messages.")]
+    return {
+        "asked": asked or _embedded(a) or messages(request),
+        "answered": [m for m in answered if m["parts"]] or messages(response, "assistant"),
+    }
+
+
+def _embedded(a: Mapping[str, Any]) -> list[Message]:
+    """What was embedded; vectors stand beside it and are left alone."""
+    texts = [v for k, v in a.items() if k.startswith("embedding.embeddings.") and k.endswith(".text")]
+    return [{"role": "user", "parts": [part(text) for text in texts]}] if texts else []
+
+
+def _message(item: Any, role: str) -> Message:
+    said = item.get("message") if isinstance(item, dict) else None
+    if not isinstance(said, dict):
+        return {"role": role, "parts": []}
+    calls = [tool_call(c["tool_call"]) for c in said.get("tool_calls") or () if _is_call(c)]
+    contents = said.get("contents")
+    flat = {k: v for k, v in said.items() if k not in ("contents", "tool_calls", "content")}
+    if isinstance(contents, list) and contents:
+        read: Message = {**message({**flat, "content": None}, role), "parts": [_part(c) for c in contents]}
+    else:
+        read = message({**flat, "content": said.get("content")}, role)
+    return {**read, "parts": [*read["parts"], *calls]}
+
+
+def _is_call(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("tool_call"), dict)
+
+
+def _part(item: Any) -> Part:
+    inner = item.get("message_content") if isinstance(item, dict) else None
+    if not isinstance(inner, dict):
+        return part(item)
+    image = inner.get("image")
+    if isinstance(image, dict):
+        return part({"type": "image_url", "image_url": image.get("image", image)})
+    return part(inner)
+
+
+def _documents(a: Mapping[str, Any]) -> list[Any] | None:
+    found = nested(a, "retrieval.documents.") or nested(a, "reranker.output_documents.")
+    documents = [d.get("document", d) for d in found if isinstance(d, dict)]
+    return [{**d, "metadata": parsed(d["metadata"])} if "metadata" in d else d for d in documents] or None
+
+
+OPENINFERENCE = Dialect(name="openinference", priority=60, score=score, extract=extract)

@@ -1,0 +1,136 @@
+"""The one place where tokens are added up.
+
+Providers and instrumentations disagree on whether input tokens include cached ones and output tokens include
+reasoning. A call keeps inclusive counts: the whole prompt, the whole answer, the subsets beside them.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from store.model import TokensOrigin
+
+IMPLAUSIBLE = 10_000_000  # tokens: kept, but marked
+RAW = ("input", "output", "cache_read", "cache_write", "reasoning", "total", "input_audio", "output_audio", "image")
+
+# (how the scope's name begins, provider or None for any): input leaves out what was read from and written to the cache
+EXCLUSIVE = (
+    ("openlit", "anthropic"),
+    ("openlit", "aws.bedrock"),
+    ("opentelemetry.instrumentation.botocore", None),
+    ("opentelemetry.instrumentation.bedrock", None),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Canonical counts. `problems`: codes of what was odd in the raw ones."""
+
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    image_tokens: int | None = None
+    tokens_origin: TokensOrigin = TokensOrigin.NONE
+    problems: list[str] = field(default_factory=list)
+
+
+def normalised(raw: Mapping[str, Any], *, scope: str = "", provider: str | None = None) -> Usage:
+    """Turn raw counts into canonical ones.
+
+    `raw`: `input output cache_read cache_write reasoning total input_audio output_audio image` as the source gave them;
+    `exclusive`: True where the source is known to leave cached tokens out of `input`; `exclusive_output` likewise for
+    reasoning; `estimated`: the client counted, not the provider. `scope`: the instrumentation's name.
+    """
+    problems: list[str] = []
+    counts = {name: count(raw[name], problems) for name in RAW if raw.get(name) is not None}
+    if not counts.get("input") and not counts.get("output"):  # 0 and 0: nobody counted
+        return Usage(problems=problems)
+    return Usage(
+        input_tokens=_input(counts, _exclusive(counts, raw, scope, provider), problems),
+        cache_read_tokens=counts.get("cache_read"),
+        cache_write_tokens=counts.get("cache_write"),
+        output_tokens=_output(counts, raw),
+        reasoning_tokens=counts.get("reasoning"),
+        input_audio_tokens=counts.get("input_audio"),
+        output_audio_tokens=counts.get("output_audio"),
+        image_tokens=counts.get("image"),
+        tokens_origin=TokensOrigin.ESTIMATED if raw.get("estimated") else TokensOrigin.PROVIDER,
+        problems=[*problems, "estimated_tokens"] if raw.get("estimated") else problems,
+    )
+
+
+def count(value: Any, problems: list[str]) -> int | None:
+    """Return a token count: an int, an integral float, or either as text; None and a problem for all else."""
+    number = _integral(value)
+    if number is None:
+        problems.append("bad_tokens")
+        return None
+    if number < 0:
+        problems.append("negative_tokens")
+        return None
+    if number > IMPLAUSIBLE:
+        problems.append("huge_tokens")
+    return number if number < 1 << 63 else None
+
+
+def _integral(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        return int(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if math.isfinite(number) and number.is_integer() else None
+
+
+def _exclusive(counts: Mapping[str, int | None], raw: Mapping[str, Any], scope: str, provider: str | None) -> bool:
+    """Whether `input` leaves out cached tokens: by arithmetic, by the total, then by who measured."""
+    cached = (counts.get("cache_read") or 0) + (counts.get("cache_write") or 0)
+    asked = counts.get("input")
+    if not cached or asked is None:
+        return False
+    if cached > asked or raw.get("exclusive"):
+        return True
+    total, answered = counts.get("total"), counts.get("output") or 0
+    if total is not None and total in (asked + answered, asked + answered + cached):
+        return total != asked + answered
+    return any(scope.startswith(name) and of in (None, provider) for name, of in EXCLUSIVE)
+
+
+def _input(counts: Mapping[str, int | None], exclusive: bool, problems: list[str]) -> int | None:
+    """Return the whole prompt.
+
+    Some (litellm 2025) include what was read from the cache but not what was written to it: then the input holds the
+    reads and is smaller than both together.
+    """
+    asked = counts.get("input")
+    if asked is None or not exclusive:
+        return asked
+    read, written = counts.get("cache_read") or 0, counts.get("cache_write") or 0
+    problems.append("cache_added")
+    if written and read and read <= asked < read + written and _total_says_partial(counts, asked, written):
+        return asked + written
+    return asked + read + written
+
+
+def _total_says_partial(counts: Mapping[str, int | None], asked: int, written: int) -> bool:
+    total, answered = counts.get("total"), counts.get("output") or 0
+    return total in (asked + answered, asked + written + answered)
+
+
+def _output(counts: Mapping[str, int | None], raw: Mapping[str, Any]) -> int | None:
+    answered, thought = counts.get("output"), counts.get("reasoning") or 0
+    if answered is None:
+        return None
+    if raw.get("exclusive_output") or thought > answered:
+        return answered + thought
+    return answered
