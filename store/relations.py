@@ -7,6 +7,11 @@ query may read several stretches of time.
 
 from store.model import DIMENSIONS
 
+# Conditions on a call that more than one number is made of.
+RATE_LIMITED = "(http_status = 429 OR coalesce(regexp_matches(error_type, '(?i)rate.?limit|throttl|too.?many'), false))"
+# A call that failed before a token was counted is billed by nobody: it is missing from no cost.
+UNPRICED = "(cost_status = 'unpriced' AND (status <> 'error' OR input_tokens IS NOT NULL))"
+
 CALLS_SQL = "SELECT * FROM data.calls WHERE event_time >= {start} AND event_time < {end}"
 
 # Toxicity stands for all that models score: every call with content gets it, unlike what needs a context.

@@ -13,7 +13,7 @@ from typing import Any
 
 from store.connection import Store, Transaction
 from store.model import Window
-from store.relations import CALLS_SQL, EVALUATIONS_SQL, SCORED_CALLS_SQL
+from store.relations import CALLS_SQL, EVALUATIONS_SQL, RATE_LIMITED, SCORED_CALLS_SQL, UNPRICED
 
 HOUR = timedelta(hours=1)
 ROLLED_DIMENSIONS = (
@@ -24,14 +24,13 @@ ROLLED_DIMENSIONS = (
 MOST_STRETCHES = 6
 _KEYS = "date_trunc('hour', event_time) AS hour, " + ", ".join(ROLLED_DIMENSIONS)
 
-RATE_LIMITED = "(http_status = 429 OR coalesce(regexp_matches(error_type, '(?i)rate.?limit|throttl|too.?many'), false))"
 HOURS_SQL = f"""
     SELECT
         {_KEYS},
         count(*) AS calls,
         sum(cost_usd) AS cost_usd,
         count(cost_usd) AS costed_calls,
-        count(*) FILTER (cost_status = 'unpriced') AS unpriced_calls,
+        count(*) FILTER ({UNPRICED}) AS unpriced_calls,
         sum(cost_usd) FILTER (cost_status = 'guessed') AS guessed_cost_usd,
         count(*) FILTER ({RATE_LIMITED}) AS rate_limited,
         sum(input_tokens)::BIGINT AS input_tokens,

@@ -1,6 +1,7 @@
 """What calls cost. A sum leaves out the calls that have no price: show `unpriced_calls` beside it."""
 
 from analytics.metric import Metric, Rolled
+from store.relations import UNPRICED
 
 COST_USD = Metric(
     name="cost_usd",
@@ -27,8 +28,8 @@ UNPRICED_CALLS = Metric(
     name="unpriced_calls",
     title="Unpriced calls",
     unit="calls",
-    help="Calls for which no price, or no token count, is known. They are in no cost.",
-    sql="count(*) FILTER (cost_status = 'unpriced')",
+    help="Calls for which no price or no token count is known: they are in no cost. Failed calls are free.",
+    sql=f"count(*) FILTER ({UNPRICED})",
     kind="total",
     worse="up",
     rolled=Rolled("coalesce(sum(unpriced_calls), 0)"),

@@ -1,7 +1,7 @@
 """How often a call does not give an answer. Calls whose outcome nobody reported are in neither part of a rate."""
 
 from analytics.metric import Metric, Rolled
-from store.rollup import RATE_LIMITED
+from store.relations import RATE_LIMITED
 
 _KNOWN = "status <> 'unknown'"
 
