@@ -12,7 +12,7 @@ from leeway.demo_traffic.apps import TOOL_MS, Exchange
 from store.model import LLMCall, Status, Window
 
 EXCHANGES_PER_LINE = 40
-SCOPE = {"name": "shopdesk.telemetry", "version": "2.3.0"}
+SCOPE = {"name": "tillhaven.telemetry", "version": "2.3.0"}
 SERVER, CLIENT, INTERNAL = 2, 3, 1
 ERROR = 2
 SEARCH_MS = 45

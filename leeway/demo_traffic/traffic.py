@@ -60,7 +60,7 @@ def traffic(folder: Path, *, now: datetime, seed: int, visits: int = VISITS) -> 
 
 def write(made: Traffic, out: Path) -> Written:
     """Write calls in Leeway's own JSONL, traces in OTLP JSON lines, and the manifest."""
-    written = Written(out / "demo_calls.jsonl", out / "demo_traces.otlp.jsonl", out / "manifest.json", made.story)
+    written = Written(out / "demo_calls.jsonl", out / "demo_traces.otlp.jsonl", out / "demo_manifest.json", made.story)
     written.calls.write_bytes(b"".join(orjson.dumps(_record(call)) + b"\n" for call in made.logged))
     written.traces.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in as_lines(made.traced)))
     written.manifest.write_bytes(orjson.dumps(as_json(made.story), option=orjson.OPT_INDENT_2) + b"\n")
