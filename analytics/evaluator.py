@@ -1,0 +1,117 @@
+"""What an evaluator is: something that can be said of one call by looking at its texts."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from store.declared import declared
+from store.errors import ConfigError
+
+Subject = Mapping[str, Any]  # the call's columns that the evaluator reads, as stored (JSON columns are text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringSettings:
+    """How calls are scored.
+
+    `detoxify`: a folder made by `leeway models prepare`. `thresholds`: label thresholds by evaluator, over the
+    defaults. `lookback`: calls that came in earlier are left alone. `max_seconds`: a run stops after the batch that
+    passes it (None: when nothing is left). `batch`: texts per task. `attempts`: tries of a text on its own.
+    """
+
+    detoxify: Path | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    off: tuple[str, ...] = ()
+    lookback: timedelta = timedelta(days=30)
+    max_seconds: float | None = None
+    batch: int = 32
+    page: int = 1024
+    attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """`value` None: it could not be measured, and `label` says so."""
+
+    value: float | None
+    label: str
+    explanation: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError(f"a score must be a number, not {self.value}")
+
+
+def _nothing_missing(_: ScoringSettings) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """One way to work a score out.
+
+    `score` runs in a worker: as many verdicts as subjects, in their order; it may load a model there on first use.
+    `missing` says what has to be installed or configured before it can; None when it is ready.
+    `trust` says in one sentence how far to believe it, and on what that was measured.
+    """
+
+    id: str
+    score: Callable[[Sequence[Subject], ScoringSettings], list[Verdict]]
+    trust: str
+    cost: str
+    threshold: float | None = None
+    calibrated: bool = False  # the threshold moves to the user's own first week
+    missing: Callable[[ScoringSettings], str | None] = _nothing_missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluator:
+    """`needs`: columns without which a call is not scored; `reads`: what is handed over beside them.
+
+    Values lie in [0, 1]; `unit` says what of. `flagged` is the label that rates count. `engines`: best first.
+    """
+
+    name: str
+    title: str
+    help: str
+    unit: str
+    flagged: str
+    needs: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    engines: Callable[[ScoringSettings], Sequence[Engine]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.needs + self.reads
+
+
+def evaluators() -> Mapping[str, Evaluator]:
+    return declared(Evaluator, "analytics.evaluators")
+
+
+def engine_of(evaluator: Evaluator, settings: ScoringSettings) -> Engine:
+    """Return the best engine that is ready; raises ConfigError that names what each of them lacks."""
+    lacks = []
+    for engine in evaluator.engines(settings):
+        missing = engine.missing(settings)
+        if missing is None:
+            return engine
+        lacks.append(missing)
+    raise ConfigError(f"{evaluator.name} is not scored: {'; '.join(lacks)}")
+
+
+def threshold_of(evaluator: str, settings: ScoringSettings, default: float) -> float:
+    return settings.thresholds.get(evaluator, default)
+
+
+def needs_package(package: str) -> Callable[[ScoringSettings], str | None]:
+    """Return a `missing` that looks for `package` without importing it."""
+
+    def missing(_: ScoringSettings) -> str | None:
+        return None if find_spec(package) else f"{package} is not installed: pip install 'leeway[ml]'"
+
+    return missing

@@ -1,0 +1,37 @@
+"""Empty answers, and answers that were cut off."""
+
+from collections.abc import Sequence
+
+from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict
+
+CUT = frozenset({"length", "max_tokens", "max_output_tokens", "incomplete", "MAX_TOKENS"})
+NO_WORDS = ("null", "none", "n/a", "{}", "[]", '""', "...", "…")
+
+
+def score(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
+    return [_verdict(subject) for subject in subjects]
+
+
+def _verdict(subject: Subject) -> Verdict:
+    text = (subject["output_text"] or "").strip()
+    if not text.strip("\u200b\ufeff") or text.lower() in NO_WORDS:
+        if subject["tool_calls"]:
+            return Verdict(value=0.0, label="tool_call")
+        return Verdict(value=1.0, label="empty")
+    if subject["finish_reason"] in CUT:
+        return Verdict(value=0.0, label="truncated", explanation=f"ended by {subject['finish_reason']}")
+    return Verdict(value=0.0, label="complete")
+
+
+EVALUATOR = Evaluator(
+    name="empty",
+    title="Empty answers",
+    help="The call succeeded but said nothing; calls that asked for a tool instead are fine.",
+    unit="share of calls",
+    flagged="empty",
+    needs=(),
+    reads=("output_text", "tool_calls", "finish_reason"),
+    engines=lambda _: (
+        Engine(id="rules-1", score=score, cost="nothing", trust="exact, where the content of the answer was recorded"),
+    ),
+)

@@ -1,0 +1,64 @@
+"""Ungrounded content: how far the answer goes beyond what it was given. A proxy for hallucination, not its rate."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analytics.context import context_of
+from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict, threshold_of
+from analytics.grounding import Grounding, grounding
+
+# 95 % of the supported answers of eight public sets stay below (the ninth, chatty dialogue, does not).
+THRESHOLD = 0.75
+SHOWN_CHARS = 300
+
+
+def score(subjects: Sequence[Subject], settings: ScoringSettings) -> list[Verdict]:
+    threshold = threshold_of("ungrounded", settings, THRESHOLD)
+    return [_verdict(subject, threshold) for subject in subjects]
+
+
+def _verdict(subject: Mapping[str, Any], threshold: float) -> Verdict:
+    context = context_of(subject)
+    found = grounding(subject["output_text"], context)
+    if found is None:
+        why = "no retrieved document and no quoted context was recorded" if not context else "no words to compare"
+        return Verdict(value=None, label="not_measurable", explanation=why)
+    return Verdict(
+        value=float(np.clip(found.mean, 0, 1)),
+        label="ungrounded" if found.mean >= threshold else "grounded",
+        explanation=_explained(found),
+    )
+
+
+def _explained(found: Grounding) -> str:
+    return (
+        f"least supported: “{found.worst_sentence[:SHOWN_CHARS]}” (word pairs not in the context "
+        f"{found.novel_bigrams:.0%}, words out of its order {found.unshared_sequence:.0%}, "
+        f"sentences without a match {found.unmatched_sentences:.0%})"
+    )
+
+
+LEXICAL = Engine(
+    id="lexical-1",
+    score=score,
+    threshold=THRESHOLD,
+    cost="about 0.5 ms a call",
+    trust=(
+        "mean AUROC 0.78 over nine labelled sets (0.97 on answers from a given text, 0.64 on hard summaries): "
+        "good for trends, not for judging one answer; close paraphrase looks ungrounded, and so does correct knowledge "
+        "from elsewhere"
+    ),
+)
+
+EVALUATOR = Evaluator(
+    name="ungrounded",
+    title="Ungrounded content",
+    help="Share of the answer that is found neither in retrieved documents nor in context quoted in the prompt.",
+    unit="share of the answer",
+    flagged="ungrounded",
+    needs=("output_text",),
+    reads=("retrieved", "system_text", "input_messages", "input_text"),
+    engines=lambda _: (LEXICAL,),
+)

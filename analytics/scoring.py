@@ -1,0 +1,259 @@
+"""The scoring job: every evaluator over calls that are not scored yet, newest first, each text once.
+
+A text may end the process that scores it. So an attempt is written down before it is made; a batch whose worker died
+is cut in halves until the text stands alone; a text that fails alone three times is parked, and all others are scored
+exactly once, because scores and the end of the attempt are stored in one transaction.
+"""
+
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from analytics.evaluator import Engine, Evaluator, ScoringSettings, Verdict, engine_of, evaluators
+from store import evaluations as stored
+from store.connection import Store
+from store.errors import ConfigError
+from store.model import Evaluation
+
+log = logging.getLogger(__name__)
+
+# The threshold of a calibrated engine: this quantile of the user's own first week, once that holds enough scores.
+CALIBRATION_QUANTILE = 0.995
+CALIBRATION_CALLS = 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class _Text:
+    """What several calls may share: the columns an evaluator reads."""
+
+    content: dict[str, Any]
+    attempts: int = 0
+    calls: list[tuple[str, datetime]] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        return [call_id for call_id, _ in self.calls]
+
+    @property
+    def size(self) -> int:
+        return sum(len(value) for value in self.content.values() if isinstance(value, str))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One evaluator in one run of the job."""
+
+    store: Store
+    executor: Executor
+    evaluator: Evaluator
+    engine: Engine
+    settings: ScoringSettings
+    now: datetime
+    counts: Counter[str]
+
+    @property
+    def id(self) -> str:
+        return f"{self.evaluator.name}/{self.engine.id}"
+
+
+def score(
+    store: Store,
+    executor: Executor,
+    settings: ScoringSettings,
+    *,
+    now: datetime,
+    clock: Callable[[], float] = time.monotonic,
+    found: Mapping[str, Evaluator] | None = None,
+) -> dict[str, int]:
+    """Score what is not scored yet; return counts: scores and parked texts by evaluator, worker deaths.
+
+    Evaluators take turns by the page, so that a slow one does not keep the others waiting.
+    """
+    counts: Counter[str] = Counter()
+    until = clock() + settings.max_seconds if settings.max_seconds is not None else None
+    runs = list(_runs(store, executor, settings, now=now, counts=counts, found=found or evaluators()))
+    while runs:
+        runs = [run for run in runs if _page(run, lambda: until is not None and clock() >= until)]
+    return dict(counts)
+
+
+def _runs(
+    store: Store,
+    executor: Executor,
+    settings: ScoringSettings,
+    *,
+    now: datetime,
+    counts: Counter[str],
+    found: Mapping[str, Evaluator],
+) -> Iterator[_Run]:
+    for evaluator in found.values():
+        if evaluator.name in settings.off:
+            continue
+        try:
+            engine = engine_of(evaluator, settings)
+        except ConfigError as error:
+            log.warning("%s", error)
+            counts[f"{evaluator.name}_unavailable"] = 1
+            continue
+        yield _Run(
+            store=store,
+            executor=executor,
+            evaluator=evaluator,
+            engine=engine,
+            settings=_calibrated(store, evaluator, engine, settings),
+            now=now,
+            counts=counts,
+        )
+
+
+def _calibrated(store: Store, evaluator: Evaluator, engine: Engine, settings: ScoringSettings) -> ScoringSettings:
+    """A threshold that was set by hand stays; else a calibrated engine takes that of the user's first week."""
+    if not engine.calibrated or evaluator.name in settings.thresholds:
+        return settings
+    own = stored.first_week_quantile(
+        store, f"{evaluator.name}/{engine.id}", CALIBRATION_QUANTILE, at_least=CALIBRATION_CALLS
+    )
+    if own is None:
+        return settings
+    return replace(settings, thresholds={**settings.thresholds, evaluator.name: own})
+
+
+def _page(run: _Run, out_of_time: Callable[[], bool]) -> bool:
+    """Score one page of calls; return whether there may be more."""
+    rows = stored.unscored(
+        run.store,
+        run.evaluator.name,
+        run.id,
+        needs=run.evaluator.needs,
+        columns=run.evaluator.columns,
+        since=run.now - run.settings.lookback,
+        limit=run.settings.page,
+    )
+    try:
+        for batch in _batches(_distinct(rows.iter_rows(named=True)), run.settings.batch):
+            if out_of_time():
+                return False
+            _attempt(run, batch)
+    except ConfigError as error:
+        log.warning("%s: %s", run.id, error)
+        run.counts[f"{run.evaluator.name}_unavailable"] = 1
+        return False
+    return rows.height == run.settings.page
+
+
+def _distinct(rows: Iterator[dict[str, Any]]) -> list[_Text]:
+    """Calls with the same texts are one piece of work."""
+    texts: dict[bytes, _Text] = {}
+    for row in rows:
+        call = row.pop("call_id"), row.pop("event_time")
+        attempts = row.pop("attempts")
+        key = hashlib.blake2b(orjson.dumps(row, default=str), digest_size=16).digest()
+        text = texts.setdefault(key, _Text(content=row))
+        text.calls.append(call)
+        text.attempts = max(text.attempts, attempts)
+    return list(texts.values())
+
+
+def _batches(texts: list[_Text], size: int) -> Iterator[list[_Text]]:
+    """Batches of texts of like length; one that was tried before and not finished goes alone, and last."""
+    fresh = sorted((text for text in texts if not text.attempts), key=lambda text: text.size)
+    yield from (fresh[i : i + size] for i in range(0, len(fresh), size))
+    yield from ([text] for text in texts if text.attempts)
+
+
+def _attempt(run: _Run, batch: Sequence[_Text]) -> None:
+    """Score a batch; if that fails, its halves; a text alone, up to `settings.attempts` times."""
+    alone = len(batch) == 1
+    tries = max(batch[0].attempts, 1) if alone else 0
+    if tries > run.settings.attempts:  # the last try ended this very process
+        _park(run, batch, run.settings.attempts, RuntimeError("every try ended the process"))
+        return
+    while True:
+        with run.store.transaction() as tx:
+            stored.begin_attempt(tx, run.id, _ids(batch), tries, now=run.now)
+        error = _scored(run, batch)
+        if error is None:
+            return
+        if not alone:
+            half = len(batch) // 2
+            _attempt(run, batch[:half])
+            _attempt(run, batch[half:])
+            return
+        if tries >= run.settings.attempts:
+            _park(run, batch, tries, error)
+            return
+        tries += 1
+
+
+def _scored(run: _Run, batch: Sequence[_Text]) -> Exception | None:
+    """Score and store a batch; return what went wrong, if it may be the fault of a text in it."""
+    task = run.executor.submit(run.engine.score, [text.content for text in batch], run.settings)
+    try:
+        scored = list(zip(batch, task.result(), strict=True))
+    except (ConfigError, CancelledError):  # not the fault of a text: try again when it is mended
+        with run.store.transaction() as tx:
+            stored.end_attempt(tx, run.id, _ids(batch))
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a scorer raises, the other texts go on
+        run.counts["failed_tasks"] += 1
+        return error
+    _keep(run, scored)
+    return None
+
+
+def _keep(run: _Run, scored: Sequence[tuple[_Text, Verdict]]) -> None:
+    said = [
+        Evaluation(
+            call_id=call_id,
+            event_time=event_time,
+            name=run.evaluator.name,
+            evaluator=run.id,
+            value=verdict.value,
+            label=verdict.label,
+            explanation=verdict.explanation,
+            created_at=run.now,
+        )
+        for text, verdict in scored
+        for call_id, event_time in text.calls
+    ]
+    with run.store.transaction() as tx:
+        run.counts[run.evaluator.name] += stored.append_evaluations(tx, said)
+        stored.end_attempt(tx, run.id, [evaluation.call_id for evaluation in said])
+
+
+def _park(run: _Run, batch: Sequence[_Text], tries: int, error: Exception) -> None:
+    log.warning("%s: parked calls %s after %d tries: %s", run.id, ", ".join(_ids(batch)), tries, error)
+    with run.store.transaction() as tx:
+        stored.park(tx, run.id, _ids(batch), tries, str(error), now=run.now)
+    run.counts["parked"] += len(_ids(batch))
+
+
+def _ids(batch: Sequence[_Text]) -> list[str]:
+    return [call_id for text in batch for call_id in text.ids]
+
+
+def backlog(store: Store, settings: ScoringSettings, *, now: datetime) -> dict[str, dict[str, Any]]:
+    """By evaluator: eligible, scored, parked, waiting calls; engine, threshold and trust; what is missing."""
+    since = now - settings.lookback
+    return {name: _standing(store, evaluator, settings, since) for name, evaluator in evaluators().items()}
+
+
+def _standing(store: Store, evaluator: Evaluator, settings: ScoringSettings, since: datetime) -> dict[str, Any]:
+    counts = stored.backlog(store, evaluator.name, needs=evaluator.needs, since=since)
+    waiting = counts["eligible"] - counts["scored"] - counts["parked"]
+    standing: dict[str, Any] = {**counts, "waiting": max(0, waiting), "missing": None}
+    try:
+        engine = engine_of(evaluator, settings)
+    except ConfigError as error:
+        return {**standing, "missing": str(error), "engine": None, "threshold": None}
+    calibrated = _calibrated(store, evaluator, engine, settings)
+    threshold = calibrated.thresholds.get(evaluator.name, engine.threshold)
+    return {**standing, "engine": f"{evaluator.name}/{engine.id}", "threshold": threshold, "trust": engine.trust}

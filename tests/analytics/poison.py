@@ -1,0 +1,34 @@
+"""Evaluators that end their worker, raise, or answer nonsense: importable by name, so that workers find them."""
+
+import os
+import signal
+from collections.abc import Sequence
+
+from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict
+
+
+def kills(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
+    if any("poison" in subject["output_text"] for subject in subjects):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return [Verdict(value=0.5, label="fine") for _ in subjects]
+
+
+def raises(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
+    if any("poison" in subject["output_text"] for subject in subjects):
+        raise ValueError("cannot be scored")
+    return [Verdict(value=0.5, label="fine") for _ in subjects]
+
+
+def not_a_number(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
+    return [Verdict(value=float("nan") if "poison" in s["output_text"] else 0.5, label="fine") for s in subjects]
+
+
+def forgets(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
+    return [Verdict(value=0.5, label="fine") for s in subjects if "poison" not in s["output_text"]]
+
+
+def evaluator(score: object) -> Evaluator:
+    engine = Engine(id="test-1", score=score, cost="", trust="")  # type: ignore[arg-type]
+    return Evaluator(
+        name="poison", title="", help="", unit="", flagged="toxic", needs=("output_text",), engines=lambda _: (engine,)
+    )

@@ -1,0 +1,150 @@
+"""Every call is scored exactly once, whatever a text does to its scorer."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analytics.evaluator import Evaluator, ScoringSettings
+from analytics.scoring import backlog, score
+from leeway.workers import Inline, Workers
+from store.calls import append_calls, call_table
+from store.connection import Store
+from store.evaluations import add_feedback, begin_attempt, parked, unpark
+from store.model import ContentState, LLMCall, Status
+from tests.analytics import poison
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LEXICAL = ScoringSettings(off=("toxicity", "relevance"))
+
+
+def add(store: Store, *answers: str | None, **fields: object) -> None:
+    calls = [
+        LLMCall(
+            call_id=f"call-{number}",
+            source="test",
+            event_time=NOW - timedelta(minutes=number),
+            input_text="What does the manual say of the valve?",
+            output_text=answer,
+            **{"status": Status.OK, "content_state": ContentState.FULL, **fields},  # type: ignore[arg-type]
+        )
+        for number, answer in enumerate(answers)
+    ]
+    with store.transaction() as tx:
+        append_calls(tx, call_table(calls, source_id=None, ingested_at=NOW))
+
+
+def labels(store: Store, name: str) -> list[str]:
+    return store.read("SELECT label FROM evaluations WHERE name = ? ORDER BY call_id", [name])["label"].to_list()
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    made = Workers(1)
+    yield made
+    made.close()
+
+
+def only(evaluator: Evaluator) -> dict[str, Evaluator]:
+    return {evaluator.name: evaluator}
+
+
+def test_a_text_that_kills_its_worker_is_parked_and_all_others_are_scored_once(store: Store, workers: Workers):
+    add(store, *[f"answer {n}" for n in range(20)], "poison")
+    counts = score(store, workers, ScoringSettings(batch=8), now=NOW, found=only(poison.evaluator(poison.kills)))
+    assert counts["poison"] == 20
+    assert counts["parked"] == 1
+    scored = store.read("SELECT call_id, count(*) AS n FROM data.evaluations GROUP BY call_id")
+    assert scored["n"].to_list() == [1] * 20
+    told = parked(store).row(0, named=True)
+    assert (told["call_id"], told["attempts"]) == ("call-20", 3)
+    assert "SIGSEGV" in told["error"]
+    assert store.one("SELECT count(*) FROM data.scoring_attempts WHERE NOT parked") == 0
+    assert score(store, workers, ScoringSettings(), now=NOW, found=only(poison.evaluator(poison.kills))) == {}
+
+
+@pytest.mark.parametrize("scorer", [poison.raises, poison.not_a_number, poison.forgets])
+def test_a_text_that_cannot_be_scored_is_parked(store: Store, scorer: Callable[..., object]):
+    add(store, "fine", "poison", "fine too", "poison again")
+    counts = score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(scorer)))
+    assert (counts["poison"], counts["parked"]) == (2, 2)
+    unpark(store)
+    counts = score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(scorer)))
+    assert counts["parked"] == 2
+
+
+def test_a_text_that_ended_the_whole_process_three_times_is_parked_untried(store: Store):
+    add(store, "fine", "poison")
+    with store.transaction() as tx:
+        begin_attempt(tx, "poison/test-1", ["call-1"], 3, now=NOW)
+    counts = score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(poison.kills)))
+    assert counts == {"poison": 1, "parked": 1}
+
+
+def test_calls_with_the_same_text_are_scored_together(store: Store):
+    add(store, "same", "same", "other")
+    counts = score(store, Inline(), ScoringSettings(batch=1), now=NOW, found=only(poison.evaluator(poison.raises)))
+    assert counts["poison"] == 3
+    assert score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(poison.raises))) == {}
+
+
+def test_a_run_stops_when_its_time_is_up_and_the_next_goes_on(store: Store):
+    add(store, *[f"answer {n}" for n in range(10)])
+    ticking = iter(range(1000)).__next__
+    settings = ScoringSettings(batch=2, page=4, max_seconds=3)
+    found = only(poison.evaluator(poison.raises))
+    first = score(store, Inline(), settings, now=NOW, found=found, clock=lambda: float(ticking()))
+    assert 0 < first["poison"] < 10
+    newest = store.read("SELECT call_id FROM evaluations")["call_id"].to_list()
+    assert "call-0" in newest
+    assert "call-9" not in newest
+    rest = score(store, Inline(), ScoringSettings(page=4), now=NOW, found=found)
+    assert first["poison"] + rest["poison"] == 10
+
+
+def test_failed_calls_and_calls_without_content_are_not_scored(store: Store):
+    add(store, "text", status=Status.ERROR)
+    assert score(store, Inline(), LEXICAL, now=NOW) == {}
+
+
+def test_the_lexical_evaluators_say_what_they_see(store: Store):
+    add(
+        store,
+        "The valve opens at nine bar and closes again at seven.",
+        "I'm sorry, but I can't help with that request.",
+        "",
+        retrieved=[{"content": "Chapter 4. The valve opens at nine bar and closes again at seven. Check it monthly."}],
+    )
+    score(store, Inline(), LEXICAL, now=NOW)
+    assert labels(store, "ungrounded") == ["grounded", "ungrounded"]
+    assert labels(store, "refusal") == ["answered", "refusal"]
+    assert labels(store, "empty") == ["complete", "complete", "empty"]
+
+
+def test_the_backlog_tells_what_waits_and_what_is_missing(store: Store, monkeypatch: pytest.MonkeyPatch):
+    add(store, "one answer", "two answers")
+    monkeypatch.setattr("analytics.evaluator.find_spec", lambda _: None)
+    counts = score(store, Inline(), ScoringSettings(), now=NOW)
+    assert counts["toxicity_unavailable"] == counts["relevance_unavailable"] == 1
+    standing = backlog(store, ScoringSettings(), now=NOW)
+    assert standing["refusal"]["scored"] == 2
+    assert standing["refusal"]["waiting"] == 0
+    assert standing["toxicity"]["waiting"] == 2
+    assert "pip install 'leeway[ml]'" in standing["toxicity"]["missing"]
+
+
+def test_feedback_finds_its_call_and_counts_beside_the_scores(store: Store):
+    add(store, "an answer", "another", trace_id="t1")
+    said = add_feedback(store, trace_id="t1", name="thumb", label="down", comment="wrong", user="ana", now=NOW)
+    assert (said.call_id, said.evaluator) == ("call-0", "human:ana")
+    said = add_feedback(store, call_id="call-1", name="toxicity", value=1.0, label="toxic", now=NOW)
+    assert said.evaluator == "human:anonymous"
+    score(store, Inline(), ScoringSettings(off=("toxicity", "relevance")), now=NOW)
+    assert labels(store, "thumb") == ["down"]
+
+
+def test_feedback_on_an_unknown_call_says_so(store: Store):
+    with pytest.raises(Exception, match="no call with response_id=r-9"):
+        add_feedback(store, response_id="r-9", name="thumb", value=1, now=NOW)
+    with pytest.raises(Exception, match="give a value or a label"):
+        add_feedback(store, call_id="c", name="thumb", now=NOW)
