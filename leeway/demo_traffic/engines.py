@@ -11,11 +11,13 @@ TIMEOUT_MS = 30_000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """`first_token_ms`: median with a short prompt. `id_prefix`: what the provider's response ids begin with."""
+    """`first_token_ms`: median with a short prompt. `id_prefix`: what the provider's response ids begin with.
+
+    Models answer under the name they were asked by: one name in every chart.
+    """
 
     provider: str
-    request_model: str
-    response_model: str
+    model: str
     id_prefix: str
     first_token_ms: float
     tokens_per_s: float
@@ -25,8 +27,7 @@ class Engine:
 
 MINI = Engine(
     provider="openai",
-    request_model="gpt-4.1-mini",
-    response_model="gpt-4.1-mini-2025-04-14",
+    model="gpt-4.1-mini",
     id_prefix="chatcmpl-",
     first_token_ms=380,
     tokens_per_s=95,
@@ -34,8 +35,7 @@ MINI = Engine(
 )
 REASONER = Engine(
     provider="openai",
-    request_model="gpt-5.1",
-    response_model="gpt-5.1-2025-11-13",
+    model="gpt-5.1",
     id_prefix="chatcmpl-",
     first_token_ms=650,
     tokens_per_s=90,
@@ -43,16 +43,14 @@ REASONER = Engine(
 )
 HAIKU = Engine(
     provider="anthropic",
-    request_model="claude-haiku-4-5",
-    response_model="claude-haiku-4-5-20251001",
+    model="claude-haiku-4-5",
     id_prefix="msg_01",
     first_token_ms=420,
     tokens_per_s=120,
 )
 SONNET = Engine(
     provider="anthropic",
-    request_model="claude-sonnet-4-5",
-    response_model="claude-sonnet-4-5-20250929",
+    model="claude-sonnet-4-5",
     id_prefix="msg_01",
     first_token_ms=750,
     tokens_per_s=70,
@@ -60,16 +58,14 @@ SONNET = Engine(
 )
 FLASH = Engine(
     provider="gcp.gemini",
-    request_model="gemini-2.5-flash",
-    response_model="gemini-2.5-flash",
+    model="gemini-2.5-flash",
     id_prefix="resp-",
     first_token_ms=350,
     tokens_per_s=170,
 )
 LITE = Engine(
     provider="gcp.gemini",
-    request_model="gemini-2.5-flash-lite",
-    response_model="gemini-2.5-flash-lite",
+    model="gemini-2.5-flash-lite",
     id_prefix="resp-",
     first_token_ms=240,
     tokens_per_s=240,
