@@ -1,11 +1,14 @@
 """What every test may ask for."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from store.connection import Store, StoreSettings
+from tests.serving import ROOT, Serving
 
 
 @pytest.fixture
@@ -13,3 +16,30 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """A fresh, migrated database."""
     with Store(StoreSettings(path=tmp_path / "test.duckdb")) as opened:
         yield opened
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Start a server with settings; it is gone at the end of the test."""
+    made: list[Serving] = []
+
+    def start(settings: str = "", *, otlp: bool = False) -> Serving:
+        folder = tmp_path / f"server{len(made)}"
+        folder.mkdir()
+        made.append(Serving(folder, settings=settings, otlp=otlp))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.end()
+
+
+@pytest.fixture(scope="session")
+def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's database, made once a session as `leeway demo --no-serve` makes it. Copy it before writing to it."""
+    path = tmp_path_factory.mktemp("demo") / "demo.duckdb"
+    command = [sys.executable, "-m", "leeway", "demo", "--no-serve", "--db", str(path)]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-4000:]
+    return path

@@ -15,7 +15,7 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from tests.acceptance.conftest import Serving
+from tests.serving import Serving
 
 SPANS = 512
 WORDS = [w + s for w in ("pack", "route", "claim", "order", "ship", "refund", "signal", "driver", "invoice", "meter",

@@ -1,20 +1,17 @@
 """A whole server in its own process, as a user runs it."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 READY_S = 60
 
 
@@ -27,8 +24,8 @@ def free_port() -> int:
 class Serving:
     """`leeway serve` on a database; can be stopped, killed and started again."""
 
-    def __init__(self, folder: Path, *, settings: str = "", otlp: bool = False) -> None:
-        self.database = folder / "served.duckdb"
+    def __init__(self, folder: Path, *, settings: str = "", otlp: bool = False, database: Path | None = None) -> None:
+        self.database = database or folder / "served.duckdb"
         self.port = free_port()
         self.otlp_port = free_port() if otlp else 0
         self.log = folder / "server.log"
@@ -81,26 +78,12 @@ class Serving:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Be gone, whatever state it is in."""
+        if self.process and self.process.poll() is None:
+            self.kill()
+
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
-
-
-@pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
-    """Start a server with settings; it is gone at the end of the test."""
-    made: list[Serving] = []
-
-    def start(settings: str = "", *, otlp: bool = False) -> Serving:
-        folder = tmp_path / f"server{len(made)}"
-        folder.mkdir()
-        made.append(Serving(folder, settings=settings, otlp=otlp))
-        made[-1].start()
-        return made[-1]
-
-    yield start
-    for server in made:
-        if server.process and server.process.poll() is None:
-            os.kill(server.process.pid, signal.SIGKILL)
-            server.process.wait()
