@@ -1,0 +1,161 @@
+"""What workers make of journal frames: tables of spans, log records, calls, evaluations and rejects.
+
+Everything here is a plain function of picklable values: the owner of the database hands frames over and gets Arrow.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from collectors.assemble import Assembled, assemble
+from collectors.candidate import fingerprint, placed, told_once
+from collectors.otlp import BAD_RECORD, Decoded, decode
+from store.calls import bare_table
+from store.errors import FormatError
+from store.evaluations import evaluation_table
+from store.journal import Frame
+from store.model import LogRecord, Reject, Span
+from store.sources import reject_table
+from store.spans import EPOCH, Stored, log_table, logs_of, span_table, spans_of
+
+MAX_UNPACKED = 1 << 30  # the receiver has its own, smaller cap; this one only guards the worker's memory
+KEPT_RAW = 64 << 10  # bytes of a rejected body that are kept
+EVENTS = "gen_ai."  # of the log records, only the GenAI conventions' events say anything of calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """`updated`: spans known before that came again and said more; `judged`: (trace, span, response id) that
+    evaluations without a call speak of; `split`: sources that tell one call in two records; `new_calls`: how many.
+    """
+
+    spans: pa.Table
+    updated: pa.Table
+    logs: pa.Table
+    calls: pa.Table
+    evaluations: pa.Table
+    rejects: pa.Table
+    judged: list[tuple[str, str, str]]
+    split: list[str]
+
+    @property
+    def traces(self) -> list[str]:
+        """Every trace that the batch has something of."""
+        columns = [self.spans["trace_id"], self.updated["trace_id"], self.logs["trace_id"]]
+        return sorted({t for column in columns for t in column.unique().to_pylist()})
+
+
+def read_frames(frames: Sequence[Frame], now: datetime) -> Batch:
+    """Decode frames and assemble what they hold; a frame that cannot be read becomes a reject."""
+    spans: list[Span] = []
+    logs: list[LogRecord] = []
+    rejects: list[Reject] = []
+    for frame in frames:
+        try:
+            found = decode(frame.body, frame.signal, frame.encoding, max_bytes=MAX_UNPACKED)
+        except FormatError as error:
+            rejects.append(rejected(frame, str(error)))
+            continue
+        spans += found.spans
+        logs += found.logs
+        rejects += _bad_records(frame, found)
+    return batch_of(spans, logs, rejects, now=now)
+
+
+def _bad_records(frame: Frame, found: Decoded) -> list[Reject]:
+    if not found.bad:
+        return []
+    return [rejected(frame, f"{found.bad} records without valid ids; the others of this request were read")]
+
+
+def rejected(frame: Frame, reason: str) -> Reject:
+    return Reject(where=frame.source, reason=reason, raw=frame.body[:KEPT_RAW])
+
+
+def batch_of(spans: Iterable[Span], logs: Iterable[LogRecord], rejects: Iterable[Reject], *, now: datetime) -> Batch:
+    """Assemble spans and log records that came together."""
+    told = list(told_once(spans).values())
+    kept = _distinct(placed(log) for log in logs if log.event_name.startswith(EVENTS))
+    assembled, refused = assembled_safely(told, kept, now=now)
+    return _batch(told, [], kept, assembled, [*rejects, *refused], now=now)
+
+
+def _distinct(logs: Iterable[LogRecord]) -> list[LogRecord]:
+    return list({(log.trace_id, log.span_id, fingerprint(log)): log for log in logs}.values())
+
+
+def _batch(
+    new: list[Span], updated: list[Span], logs: list[LogRecord], found: Assembled, rejects: list[Reject], *,
+    now: datetime,
+) -> Batch:  # fmt: skip
+    return Batch(
+        spans=span_table(new, found.kinds, now=now),
+        updated=span_table(updated, found.kinds, now=now),
+        logs=log_table(logs, now=now),
+        calls=bare_table(found.calls),
+        evaluations=evaluation_table(found.evaluations),
+        rejects=reject_table(rejects),
+        judged=[(w.trace_id, w.span_id, str(w.attributes.get("gen_ai.response.id") or "")) for w in found.waiting],
+        split=sorted({c.source for c in found.calls if ".logfire" in c.source or "/logfire" in c.source}),
+    )
+
+
+def assembled_safely(
+    spans: Sequence[Span], logs: Sequence[LogRecord], *, now: datetime
+) -> tuple[Assembled, list[Reject]]:
+    """Assemble; where that fails, halve until the trace that makes it fail is found, reject it, keep the rest."""
+    try:
+        return assemble(spans, logs, now=now), []
+    except BAD_RECORD as error:
+        traces = sorted({r.trace_id for r in (*spans, *logs)})
+        if len(traces) <= 1:
+            reason = f"cannot be assembled into calls ({type(error).__name__}: {error}); its spans are kept"
+            place = f"trace {traces[0] if traces else '-'}"
+            return Assembled(calls=[], evaluations=[], problems={}), [Reject(where=place, reason=reason)]
+    middle = traces[len(traces) // 2]
+    halves = [_part(spans, logs, now, before=middle), _part(spans, logs, now, since=middle)]
+    return _united([h for h, _ in halves]), [reject for _, rejects in halves for reject in rejects]
+
+
+def _part(
+    spans: Sequence[Span], logs: Sequence[LogRecord], now: datetime, *, before: str = "", since: str = ""
+) -> tuple[Assembled, list[Reject]]:
+    def inside(trace_id: str) -> bool:
+        return trace_id < before if before else trace_id >= since
+
+    return assembled_safely(
+        [s for s in spans if inside(s.trace_id)], [r for r in logs if inside(r.trace_id)], now=now
+    )
+
+
+def _united(parts: Sequence[Assembled]) -> Assembled:
+    return Assembled(
+        calls=[c for part in parts for c in part.calls],
+        evaluations=[e for part in parts for e in part.evaluations],
+        problems={},
+        kinds={key: kind for part in parts for key, kind in part.kinds.items()},
+        waiting=[w for part in parts for w in part.waiting],
+    )
+
+
+def reassemble(batch: Batch, stored: Stored, now: datetime) -> Batch:
+    """Assemble a batch again, together with what was stored of its traces and their kin."""
+    fresh, known = spans_of(pa.concat_tables([batch.spans, batch.updated])), spans_of(stored.spans)
+    before = {(s.trace_id, s.span_id): s for s in known}
+    told = told_once([*known, *fresh])
+    new = [s for key, s in told.items() if key not in before]
+    updated = [s for key, s in told.items() if key in before and s != before[key]]
+    old_logs = logs_of(stored.logs)
+    have = {(r.trace_id, r.span_id, fingerprint(r)) for r in old_logs}
+    new_logs = [r for r in logs_of(batch.logs) if (r.trace_id, r.span_id, fingerprint(r)) not in have]
+    assembled, refused = assembled_safely(list(told.values()), [*old_logs, *new_logs], now=now)
+    again = _batch(new, updated, new_logs, assembled, refused, now=now)
+    return replace(again, rejects=pa.concat_tables([batch.rejects, again.rejects]))
+
+
+def empty(rejects: Iterable[Reject] = ()) -> Batch:
+    """Return a batch of nothing but rejects."""
+    none = Assembled(calls=[], evaluations=[], problems={})
+    return _batch([], [], [], none, list(rejects), now=EPOCH)

@@ -1,0 +1,127 @@
+"""What of the store a new batch touches: traces it belongs to, calls it may be the same as, calls it replaces."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+import pyarrow as pa
+
+from store.connection import Store, Transaction
+from store.spans import MARGIN
+
+TRACES_SQL = """
+    SELECT DISTINCT trace_id FROM data.spans
+    WHERE event_time BETWEEN $low AND $high AND trace_id IN (SELECT unnest($traces))
+    UNION
+    SELECT DISTINCT trace_id FROM data.span_logs
+    WHERE event_time BETWEEN $low AND $high AND trace_id IN (SELECT unnest($traces))
+"""
+RESPONSES_SQL = """
+    SELECT trace_id, merged_from FROM data.calls
+    WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IS NOT NULL
+    AND (response_id IN (SELECT unnest($responses)) OR (trace_id, span_id) IN (SELECT unnest($spans), unnest($ids)))
+"""
+RELATIVES_SQL = """
+    SELECT DISTINCT trace_id, merged_from FROM (
+        SELECT trace_id, merged_from, unnest(json_extract_string(merged_from, '$[*].trace_id')) AS other
+        FROM data.calls
+        WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND merged_from IS NOT NULL
+    ) WHERE trace_id IN (SELECT unnest($traces)) OR other IN (SELECT unnest($traces))
+"""
+JUDGED_SQL = """
+    SELECT DISTINCT trace_id FROM data.span_logs
+    WHERE event_name = 'gen_ai.evaluation.result' AND event_time BETWEEN $low AND $high
+    AND json_extract_string(attributes, '$."gen_ai.response.id"') IN (SELECT unnest($responses))
+"""
+SOURCES_SQL = """
+    SELECT DISTINCT source FROM data.calls WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%'
+"""
+# Two spans that share 80 % of the longer start within a fifth of it from one another; buckets of ten seconds and
+# their neighbours hold all pairs of calls up to fifty seconds long. Streams told in two records meet at their ends.
+OVERLAPPING_SQL = """
+    WITH fresh AS (
+        SELECT trace_id, source, service, started_at, ended_at, response_id,
+            unnest([-1, 0, 1]) + epoch_us(coalesce(started_at, ended_at)) // 10000000 AS bucket
+        FROM {staged}
+    ), known AS (
+        SELECT trace_id, merged_from, source, service, started_at, ended_at, response_id,
+            epoch_us(coalesce(started_at, ended_at)) // 10000000 AS bucket
+        FROM data.calls WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%'
+    )
+    SELECT DISTINCT known.trace_id, known.merged_from FROM known
+    JOIN fresh ON known.bucket = fresh.bucket AND known.service IS NOT DISTINCT FROM fresh.service
+    WHERE known.trace_id <> fresh.trace_id AND (known.response_id IS NULL OR fresh.response_id IS NULL)
+    AND CASE WHEN known.source = fresh.source THEN known.source IN (SELECT unnest($split))
+        ELSE known.started_at < fresh.ended_at AND fresh.started_at < known.ended_at END
+"""
+MARK_DIRTY_SQL = """
+    INSERT INTO data.dirty_hours
+    SELECT DISTINCT date_trunc('hour', event_time) AS hour FROM data.calls
+    WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
+    AND hour NOT IN (SELECT hour FROM data.dirty_hours)
+"""
+COUNT_SQL = """
+    SELECT count(*) FROM data.calls
+    WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
+"""
+FORGET_SQL = """
+    DELETE FROM data.calls
+    WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
+"""
+JUDGED_FOR = timedelta(days=7)  # a person may take so long to judge a call
+
+
+def known_traces(store: Store, traces: Sequence[str], *, low: datetime, high: datetime) -> set[str]:
+    """Return those of `traces` of which something is stored, and the traces whose calls were merged with theirs."""
+    params = {"traces": list(traces), "low": low, "high": high}
+    found = store.read(TRACES_SQL, params)
+    return set(found["trace_id"].to_list()) | _traces(store.read(RELATIVES_SQL, params))
+
+
+def same_response(
+    store: Store, calls: pa.Table, judged: Sequence[tuple[str, str, str]], *, low: datetime, high: datetime
+) -> set[str]:
+    """Return traces of stored calls with a response id of `calls`, or meant by `judged` (trace, span, response id)."""
+    mine = {r for r in calls["response_id"].to_pylist() if r}
+    responses = [*mine, *(r for _, _, r in judged if r)]
+    if not responses and not judged:
+        return set()
+    spans, ids = [t for t, _, _ in judged], [s for _, s, _ in judged]
+    window = {"low": low - JUDGED_FOR if judged else low, "high": high}
+    found = _traces(store.read(RESPONSES_SQL, {"responses": responses, "spans": spans, "ids": ids, **window}))
+    late = {"responses": list(mine), "low": low, "high": high + JUDGED_FOR}
+    return found | set(store.read(JUDGED_SQL, late)["trace_id"].to_list())
+
+
+def overlapping(store: Store, calls: pa.Table, split: Sequence[str], *, low: datetime, high: datetime) -> set[str]:
+    """Return traces of stored calls that ran beside `calls` and were told by another instrumentation.
+
+    `split`: sources that tell one call in two records, so that their own calls may be each other's other half.
+    """
+    mine = {s for s in calls["source"].to_pylist() if s}
+    known = set(store.read(SOURCES_SQL, {"low": low, "high": high})["source"].to_list())
+    if not known or not mine or (len(mine | known) == 1 and not split):
+        return set()
+    columns = ["trace_id", "source", "service", "started_at", "ended_at", "response_id"]
+    with store.transaction() as tx, tx.staged(calls.select(columns), "fresh_calls") as staged:
+        sql = OVERLAPPING_SQL.format(staged=staged)
+        return _traces(tx.read(sql, {"low": low, "high": high, "split": list(split)}))
+
+
+def _traces(frame: pl.DataFrame) -> set[str]:
+    """Return the traces of calls, those merged into them too."""
+    merged = frame.select(pl.col("merged_from").str.json_decode(MERGED).explode().struct.field("trace_id"))
+    return {t for t in (*frame["trace_id"].to_list(), *merged["trace_id"].to_list()) if t}
+
+
+MERGED = pl.List(pl.Struct({"trace_id": pl.String, "span_id": pl.String}))
+
+
+def forget_calls(tx: Transaction, traces: Sequence[str], *, low: datetime, high: datetime) -> int:
+    """Delete the calls assembled from these traces, so that a better assembly can take their place; return how many."""
+    params = {"traces": list(traces), "low": low - MARGIN, "high": high + MARGIN}
+    count = int(tx.one(COUNT_SQL, params))
+    if count:
+        tx.execute(MARK_DIRTY_SQL, params)
+        tx.execute(FORGET_SQL, params)
+    return count

@@ -1,0 +1,227 @@
+"""Spans and their log records: as Arrow, as tables, and found again when more of their traces arrives.
+
+There is no index: whatever is looked up is looked up within the time the batch in hand covers, and a margin.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import polars as pl
+import pyarrow as pa
+
+from store.connection import Store, Transaction
+from store.model import LogRecord, Span, SpanEvent, SpanKind
+
+MARGIN = timedelta(hours=1)  # parents start earlier, children end later, log records come apart
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
+
+SPAN_SCHEMA = pa.schema([
+    ("trace_id", pa.string()), ("span_id", pa.string()), ("parent_span_id", pa.string()), ("name", pa.string()),
+    ("kind", pa.string()), ("event_time", pa.timestamp("us")), ("start_ns", pa.int64()), ("end_ns", pa.int64()),
+    ("status_code", pa.int8()), ("status_message", pa.string()), ("service", pa.string()),
+    ("scope_name", pa.string()), ("scope_version", pa.string()), ("attributes", pa.string()), ("events", pa.string()),
+    ("resource", pa.string()),
+])  # fmt: skip
+LOG_SCHEMA = pa.schema([
+    ("trace_id", pa.string()), ("span_id", pa.string()), ("event_name", pa.string()),
+    ("event_time", pa.timestamp("us")), ("time_ns", pa.int64()), ("body", pa.string()), ("attributes", pa.string()),
+    ("scope_name", pa.string()), ("scope_version", pa.string()), ("resource", pa.string()),
+])  # fmt: skip
+
+SPANS_SQL = f"""
+    SELECT {", ".join(SPAN_SCHEMA.names)} FROM data.spans
+    WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high
+"""  # noqa: S608 - our own column names
+LOGS_SQL = f"""
+    SELECT {", ".join(LOG_SCHEMA.names)} FROM data.span_logs
+    WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high
+"""  # noqa: S608
+TRACE_SQL = f"""
+    SELECT {", ".join(SPAN_SCHEMA.names)} FROM data.spans
+    WHERE trace_id = $trace_id AND event_time BETWEEN $low AND $high ORDER BY start_ns, span_id
+"""  # noqa: S608
+FORGET_SQL = """
+    DELETE FROM data.spans WHERE event_time BETWEEN $low AND $high
+    AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM staged)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """Spans and log records of some traces, as tables."""
+
+    spans: pa.Table
+    logs: pa.Table
+
+
+def span_table(spans: Iterable[Span], kinds: Mapping[tuple[str, str], SpanKind], *, now: datetime) -> pa.Table:
+    """Return spans as a table with the columns of `SPAN_SCHEMA`; `now` stands in for a time that cannot be."""
+    json = _Json()
+    rows = [
+        (
+            s.trace_id, s.span_id, s.parent_span_id, s.name, kinds.get((s.trace_id, s.span_id), SpanKind.OTHER).value,
+            _event_us(s.start_ns or s.end_ns, now), s.start_ns, s.end_ns, s.status_code, s.status_message,
+            _service(s.resource), s.scope_name, s.scope_version, json(s.attributes), _events(s.events),
+            json.shared(s.resource),
+        )
+        for s in spans
+    ]  # fmt: skip
+    return _table(rows, SPAN_SCHEMA)
+
+
+def log_table(logs: Iterable[LogRecord], *, now: datetime) -> pa.Table:
+    """Return log records as a table with the columns of `LOG_SCHEMA`."""
+    json = _Json()
+    rows = [
+        (
+            r.trace_id, r.span_id, r.event_name, _event_us(r.time_ns, now), r.time_ns, json(r.body),
+            json(r.attributes), r.scope_name, r.scope_version, json.shared(r.resource),
+        )
+        for r in logs
+    ]  # fmt: skip
+    return _table(rows, LOG_SCHEMA)
+
+
+def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.table(arrays, schema=schema)
+
+
+class _Json:
+    """JSON text; what many spans share is written once."""
+
+    def __init__(self) -> None:
+        self._shared: dict[int, str | None] = {}
+
+    def __call__(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+    def shared(self, value: Any) -> str | None:
+        key = id(value)
+        if key not in self._shared:
+            self._shared[key] = self(value)
+        return self._shared[key]
+
+
+def _events(events: Sequence[SpanEvent]) -> str | None:
+    if not events:
+        return None
+    told = [{"name": e.name, "time_ns": e.time_ns, "attributes": e.attributes} for e in events]
+    return orjson.dumps(told, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _service(resource: Mapping[str, Any]) -> str | None:
+    name = resource.get("service.name")
+    return str(name) if name else None
+
+
+def _event_us(ns: int, now: datetime) -> int:
+    low, high = _plausible_us(now)
+    return ns // 1000 if low <= ns // 1000 <= high else high - AHEAD // MICROSECOND
+
+
+def _plausible_us(now: datetime) -> tuple[int, int]:
+    return (PLAUSIBLE_FROM - EPOCH) // MICROSECOND, (now + AHEAD - EPOCH) // MICROSECOND
+
+
+def spans_of(table: pa.Table) -> list[Span]:
+    """Read spans back from a table of `SPAN_SCHEMA`."""
+    names = [n for n in SPAN_SCHEMA.names if n not in ("kind", "event_time", "service")]
+    resources: dict[str | None, Any] = {}
+    found = []
+    for row in zip(*(table[n].to_pylist() for n in names), strict=True):
+        fields = dict(zip(names, row, strict=True))
+        fields["attributes"] = orjson.loads(fields["attributes"] or b"{}")
+        fields["resource"] = _loaded_once(fields["resource"], resources)
+        fields["events"] = tuple(SpanEvent(**e) for e in orjson.loads(fields["events"] or b"[]"))
+        found.append(Span(**fields))
+    return found
+
+
+def logs_of(table: pa.Table) -> list[LogRecord]:
+    """Read log records back from a table of `LOG_SCHEMA`."""
+    names = [n for n in LOG_SCHEMA.names if n != "event_time"]
+    resources: dict[str | None, Any] = {}
+    found = []
+    for row in zip(*(table[n].to_pylist() for n in names), strict=True):
+        fields = dict(zip(names, row, strict=True))
+        fields["attributes"] = orjson.loads(fields["attributes"] or b"{}")
+        fields["body"] = orjson.loads(fields["body"] or b"null")
+        fields["resource"] = _loaded_once(fields["resource"], resources)
+        found.append(LogRecord(**fields))
+    return found
+
+
+def _loaded_once(text: str | None, known: dict[str | None, Any]) -> Any:
+    if text not in known:
+        known[text] = orjson.loads(text or b"{}")
+    return known[text]
+
+
+def of_traces(store: Store, traces: Sequence[str], *, low: datetime, high: datetime) -> Stored:
+    """Return what is stored of these traces between `low` and `high`."""
+    params = {"traces": list(traces), "low": low, "high": high}
+    return Stored(
+        spans=_arrow(store.read(SPANS_SQL, params), SPAN_SCHEMA), logs=_arrow(store.read(LOGS_SQL, params), LOG_SCHEMA)
+    )
+
+
+def _arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    naive = frame.with_columns(pl.col(pl.Datetime).dt.replace_time_zone(None))
+    return naive.to_arrow().cast(schema)
+
+
+def trace(store: Store, trace_id: str, *, around: datetime | None = None) -> list[Span]:
+    """Return the spans of a trace, the earliest first. `around` a moment of it: a day each way is searched, not all."""
+    day = timedelta(days=1)
+    low, high = (around - day, around + day) if around else (EPOCH, EPOCH + timedelta(days=365 * 200))
+    frame = store.read(TRACE_SQL, {"trace_id": trace_id, "low": low, "high": high})
+    return spans_of(_arrow(frame, SPAN_SCHEMA))
+
+
+def insert(
+    tx: Transaction, spans: pa.Table, logs: pa.Table, *, updated: pa.Table, source_id: int | None, now: datetime
+) -> None:
+    """Append spans and log records; `updated` spans (columns of `SPAN_SCHEMA`) replace their earlier telling."""
+    if updated.num_rows:
+        low, high = span_of_time(updated, now=now)
+        with tx.staged(updated.select(["trace_id", "span_id"])):
+            tx.execute(FORGET_SQL, {"low": low, "high": high})
+    for table, rows in (("data.spans", spans), ("data.spans", updated), ("data.span_logs", logs)):
+        tx.insert(table, _stamped(rows, source_id, now))
+
+
+def _stamped(rows: pa.Table, source_id: int | None, now: datetime) -> pa.Table:
+    moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    rows = rows.append_column("source_id", pa.repeat(pa.scalar(source_id, pa.int64()), rows.num_rows))
+    return rows.append_column("ingested_at", pa.repeat(moment, rows.num_rows))
+
+
+def span_of_time(*tables: pa.Table, now: datetime) -> tuple[datetime, datetime]:
+    """Return the time around all rows, with a margin; from the beginning where a row has no time of its own."""
+    low, high = now, EPOCH
+    for table in tables:
+        if not table.num_rows:
+            continue
+        frame = pl.DataFrame({"event_time": pl.from_arrow(table["event_time"])})
+        first, last = frame.select(pl.col("event_time").min(), pl.col("event_time").max().alias("last")).row(0)
+        low, high = min(low, first.replace(tzinfo=UTC)), max(high, last.replace(tzinfo=UTC))
+        if "start_ns" in table.schema.names and _timeless(table, now):
+            return EPOCH, max(high, now) + MARGIN
+    return low - MARGIN, high + MARGIN
+
+
+def _timeless(table: pa.Table, now: datetime) -> bool:
+    """Whether a span has no time that can be believed: then it is kept under the time it came."""
+    low, high = _plausible_us(now)
+    starts = pl.DataFrame({"us": pl.from_arrow(table["start_ns"])}).select(pl.col("us") // 1000)["us"]
+    return bool(((starts < low) | (starts > high)).any())
