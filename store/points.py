@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from store.conditions import condition
 from store.connection import Store
 from store.errors import ConfigError
 from store.model import DIMENSIONS, Filters, Window
@@ -86,17 +87,9 @@ def _bucket(question: Question, params: dict[str, Any]) -> list[str]:
 
 
 def _where(question: Question, params: dict[str, Any]) -> str:
-    """The filters as a condition, their values bound in `params`; a filter without values lets all pass."""
-    if unknown := {*question.by, *question.filters} - {*DIMENSIONS}:
+    if unknown := set(question.by) - {*DIMENSIONS}:
         raise ConfigError(f"no dimension is called {min(unknown)!r}: use one of {', '.join(DIMENSIONS)}")
-    conditions = ["true"]
-    for number, name in enumerate(question.filters):
-        values: Sequence[str | None] = question.filters[name]  # a slice's value may be unknown
-        if values:
-            params[f"f{number}"] = [value for value in values if value is not None]
-            unknown_too = f" OR {name} IS NULL" if None in values else ""
-            conditions.append(f"(list_contains($f{number}, {name}){unknown_too})")
-    return " AND ".join(conditions)
+    return condition(question.filters, params)
 
 
 def _rows(store: Store, relation: Relation, question: Question, where: str, params: dict[str, Any]) -> str:

@@ -1,0 +1,41 @@
+"""Which calls show best what a metric says, and what to say of them without their text."""
+
+from collections.abc import Sequence
+
+from analytics.evaluator import evaluators
+from analytics.metric import metric
+from store.connection import Store
+from store.examples import Telling, flagged_calls, telling_calls
+from store.model import Filters, Window
+
+LIMIT = 3
+# By what a metric's name begins with; what is not here is shown by its newest calls.
+TELLING = {
+    "error": Telling.FAILED, "rate_limited": Telling.RATE_LIMITED, "cost": Telling.COSTLY,
+    "output_tokens": Telling.LONG, "input_tokens": Telling.LONG, "latency": Telling.SLOW, "ttft": Telling.LATE,
+}  # fmt: skip
+
+
+def examples(store: Store, name: str, window: Window, filters: Filters, *, limit: int = LIMIT) -> list[tuple[str, str]]:
+    """Return (call id, a few words of numbers) of the calls that show a metric's value best."""
+    evaluator = metric(name).evaluator
+    if evaluator is not None:
+        label = evaluators()[evaluator].flagged
+        found = flagged_calls(store, window, filters, evaluator=evaluator, label=label, limit=limit)
+        return [(row["call_id"], f"{evaluator} {row['value']:.2f}") for row in found.iter_rows(named=True)]
+    kind = next((kind for start, kind in TELLING.items() if name.startswith(start)), Telling.NEWEST)
+    found = telling_calls(store, window, filters, kind, limit=limit)
+    return [(row["call_id"], _words(row, kind)) for row in found.iter_rows(named=True)]
+
+
+def _words(row: dict[str, object], kind: Telling) -> str:
+    said: Sequence[tuple[str, str]] = {
+        Telling.FAILED: [("error_type", "{}"), ("http_status", "HTTP {}")],
+        Telling.RATE_LIMITED: [("http_status", "HTTP {}"), ("error_type", "{}")],
+        Telling.COSTLY: [("cost_usd", "${:.4f}"), ("output_tokens", "{:,} tokens out")],
+        Telling.LONG: [("input_tokens", "{:,} tokens in"), ("output_tokens", "{:,} out")],
+        Telling.SLOW: [("latency_ms", "{:,.0f} ms"), ("output_tokens", "{:,} tokens out")],
+        Telling.LATE: [("ttft_ms", "{:,.0f} ms to the first token")],
+        Telling.NEWEST: [("event_time", "{:%d %b %H:%M} UTC")],
+    }[kind]
+    return ", ".join(text.format(row[name]) for name, text in said if row[name] is not None)

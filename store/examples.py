@@ -1,0 +1,71 @@
+"""Calls that show what a number is made of."""
+
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from store.conditions import condition
+from store.connection import Store
+from store.model import Filters, Window
+from store.relations import RATE_LIMITED
+
+
+class Telling(StrEnum):
+    """What makes a call a telling example; the words are SQL conditions and orders of ours, below."""
+
+    FAILED = "failed"
+    RATE_LIMITED = "rate_limited"
+    COSTLY = "costly"
+    LONG = "long"
+    SLOW = "slow"
+    LATE = "late"
+    NEWEST = "newest"
+
+
+_PICKED = {
+    Telling.FAILED: ("status = 'error'", "event_time DESC"),
+    Telling.RATE_LIMITED: (RATE_LIMITED, "event_time DESC"),
+    Telling.COSTLY: ("cost_usd IS NOT NULL", "cost_usd DESC"),
+    Telling.LONG: ("output_tokens IS NOT NULL", "output_tokens DESC"),
+    Telling.SLOW: ("latency_ms IS NOT NULL", "latency_ms DESC"),
+    Telling.LATE: ("ttft_ms IS NOT NULL", "ttft_ms DESC"),
+    Telling.NEWEST: ("true", "event_time DESC"),
+}
+FIELDS = "call_id, event_time, latency_ms, ttft_ms, cost_usd, input_tokens, output_tokens, error_type, http_status"
+CALLS_SQL = """
+    SELECT {fields} FROM data.calls
+    WHERE event_time >= $start AND event_time < $end AND {where} AND {condition}
+    ORDER BY {order} LIMIT $limit
+"""
+FLAGGED_SQL = """
+    SELECT {fields}, e.value
+    FROM data.calls JOIN (
+        SELECT call_id, value, label FROM data.evaluations
+        WHERE event_time >= $start AND event_time < $end AND name = $evaluator
+        QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY created_at DESC) = 1
+    ) AS e USING (call_id)
+    WHERE event_time >= $start AND event_time < $end AND {where} AND e.label = $label
+    ORDER BY e.value DESC LIMIT $limit
+"""
+
+
+def telling_calls(store: Store, window: Window, filters: Filters, kind: Telling, *, limit: int) -> pl.DataFrame:
+    """The most telling calls of a slice, with `FIELDS`."""
+    condition, order = _PICKED[kind]
+    where, params = _where(window, filters, limit)
+    return store.read(CALLS_SQL.format(fields=FIELDS, where=where, condition=condition, order=order), params)
+
+
+def flagged_calls(
+    store: Store, window: Window, filters: Filters, *, evaluator: str, label: str, limit: int
+) -> pl.DataFrame:
+    """The calls of a slice that an evaluator has flagged, the clearest first: `FIELDS` and `value`."""
+    where, params = _where(window, filters, limit)
+    sql = FLAGGED_SQL.format(fields=FIELDS, where=where)
+    return store.read(sql, {**params, "evaluator": evaluator, "label": label})
+
+
+def _where(window: Window, filters: Filters, limit: int) -> tuple[str, dict[str, Any]]:
+    params: dict[str, Any] = {"start": window.start, "end": window.end, "limit": limit}
+    return condition(filters, params), params
