@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pyarrow as pa
 
-from store.calls import COLUMNS
+from store.calls import COLUMNS, MARK_DIRTY_SQL
 from store.connection import Store, Transaction
 from store.errors import StoreError
 from store.model import Evaluation
@@ -106,8 +106,11 @@ def evaluation_table(evaluations: Iterable[Evaluation]) -> pa.Table:
 
 
 def append_evaluations(tx: Transaction, evaluations: Iterable[Evaluation]) -> int:
+    """Append scores and mark their hours: what the rollups say of them is outdated."""
     rows = evaluation_table(evaluations)
     tx.insert("data.evaluations", rows)
+    with tx.staged(rows):
+        tx.execute(MARK_DIRTY_SQL)
     return int(rows.num_rows)
 
 

@@ -11,6 +11,8 @@ from store.model import DIMENSIONS
 RATE_LIMITED = "(http_status = 429 OR coalesce(regexp_matches(error_type, '(?i)rate.?limit|throttl|too.?many'), false))"
 # A call that failed before a token was counted is billed by nobody: it is missing from no cost.
 UNPRICED = "(cost_status = 'unpriced' AND (status <> 'error' OR input_tokens IS NOT NULL))"
+# What can be scored at all: an answer was made, and its text was recorded.
+SCORABLE = "(status <> 'error' AND content_state <> 'absent' AND operation IN ('chat', 'completion'))"
 
 CALLS_SQL = "SELECT * FROM data.calls WHERE event_time >= {start} AND event_time < {end}"
 

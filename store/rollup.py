@@ -13,7 +13,7 @@ from typing import Any
 
 from store.connection import Store, Transaction
 from store.model import Window
-from store.relations import CALLS_SQL, EVALUATIONS_SQL, RATE_LIMITED, SCORED_CALLS_SQL, UNPRICED
+from store.relations import CALLS_SQL, EVALUATIONS_SQL, RATE_LIMITED, SCORABLE, SCORED_CALLS_SQL, UNPRICED
 
 HOUR = timedelta(hours=1)
 ROLLED_DIMENSIONS = (
@@ -32,6 +32,7 @@ HOURS_SQL = f"""
         count(cost_usd) AS costed_calls,
         count(*) FILTER ({UNPRICED}) AS unpriced_calls,
         sum(cost_usd) FILTER (cost_status = 'guessed') AS guessed_cost_usd,
+        count(*) FILTER (cost_status = 'guessed') AS guessed_calls,
         count(*) FILTER ({RATE_LIMITED}) AS rate_limited,
         sum(input_tokens)::BIGINT AS input_tokens,
         sum(input_tokens) FILTER (cache_read_tokens IS NOT NULL)::BIGINT AS cacheable_tokens,
@@ -46,8 +47,8 @@ HOURS_SQL = f"""
         count(*) FILTER (latency_ms > 0 AND output_tokens IS NOT NULL) AS timed_n,
         count(*) FILTER (finish_reason = 'length') AS truncated,
         count(finish_reason) AS finished,
-        count(*) FILTER (scored AND content_state IN ('full', 'truncated')) AS scored,
-        count(*) FILTER (content_state IN ('full', 'truncated')) AS scorable
+        count(*) FILTER (scored AND {SCORABLE}) AS scored,
+        count(*) FILTER ({SCORABLE}) AS scorable
     FROM ({SCORED_CALLS_SQL})
     GROUP BY ALL
 """

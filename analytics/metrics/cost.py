@@ -42,5 +42,5 @@ GUESSED_COST_USD = Metric(
     sql="sum(cost_usd) FILTER (cost_status = 'guessed')",
     n="count(*) FILTER (cost_status = 'guessed')",
     kind="total",
-    rolled=Rolled("sum(guessed_cost_usd)", n="count(guessed_cost_usd)"),
+    rolled=Rolled("sum(guessed_cost_usd)", n="sum(guessed_calls)"),
 )

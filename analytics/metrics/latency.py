@@ -25,10 +25,11 @@ def _quantile(subject: str, percent: int) -> Metric:
 
 
 def _from_buckets(column: str, share: float) -> Rolled:
-    """The middle of the log bucket in which the wanted rank lies: at most 2 % off."""
-    reached = f"measure = '{column}' AND below > {share} * (total - 1)"
+    """The log bucket in which the wanted rank lies, and in it as far as the rank is: at most 4 %, mostly 1 % off."""
+    rank = f"{share} * (total - 1)"
+    inside = f"least(1, ({rank} - (below - n) + 0.5) / n)"
     return Rolled(
-        f"exp((min(bucket) FILTER ({reached}) + 0.5) * ln(1.04))",
+        f"arg_min(exp((bucket + {inside}) * ln(1.04)), bucket) FILTER (measure = '{column}' AND below > {rank})",
         n=f"sum(n) FILTER (measure = '{column}')",
         relation=Relation.HISTOGRAM,
     )

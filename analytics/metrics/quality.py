@@ -2,6 +2,7 @@
 
 from analytics.metric import Metric, Rolled
 from store.points import Relation
+from store.relations import SCORABLE
 
 
 def _flagged(name: str, title: str, evaluator: str, help_: str) -> Metric:
@@ -54,12 +55,9 @@ SCORED_SHARE = Metric(
     name="scored_share",
     title="Scored",
     unit="share",
-    help="Share of calls with content whose answer has been scored: how far the quality numbers can be trusted.",
-    sql=(
-        "count(*) FILTER (scored AND content_state IN ('full', 'truncated'))"
-        " / nullif(count(*) FILTER (content_state IN ('full', 'truncated')), 0)"
-    ),
-    n="count(*) FILTER (content_state IN ('full', 'truncated'))",
+    help="Share of the answers with recorded text that models have scored: how far the other shares can be trusted.",
+    sql=f"count(*) FILTER (scored AND {SCORABLE}) / nullif(count(*) FILTER ({SCORABLE}), 0)",
+    n=f"count(*) FILTER ({SCORABLE})",
     kind="rate",
     worse="down",
     relation=Relation.SCORED_CALLS,

@@ -92,7 +92,8 @@ CREATE TABLE data.rollup_hour (
     provider VARCHAR, model VARCHAR, prompt_name VARCHAR, prompt_version VARCHAR,
     tenant VARCHAR, service VARCHAR, environment VARCHAR, operation VARCHAR, status VARCHAR, error_type VARCHAR,
     calls BIGINT NOT NULL,
-    cost_usd DOUBLE, costed_calls BIGINT, unpriced_calls BIGINT, guessed_cost_usd DOUBLE, rate_limited BIGINT,
+    cost_usd DOUBLE, costed_calls BIGINT, unpriced_calls BIGINT, guessed_cost_usd DOUBLE, guessed_calls BIGINT,
+    rate_limited BIGINT,
     input_tokens BIGINT,
     cacheable_tokens BIGINT, cache_read_tokens BIGINT, cacheable_n BIGINT,  -- over calls that report cache reads
     cache_write_tokens BIGINT, output_tokens BIGINT, output_n BIGINT, reasoning_tokens BIGINT,

@@ -1,0 +1,199 @@
+"""Every metric, whatever file it comes from, keeps the same promises."""
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from analytics import rollup
+from analytics import window as w
+from analytics.metric import LONGEST_RAW, Metric, measure, metric, metrics, series, summary
+from store.errors import ConfigError
+from store.model import DIMENSIONS, Status, Window
+from store.points import Question, points
+
+ALL = tuple(metrics())
+SHORT, LONG = timedelta(days=1), timedelta(days=12)
+PROMISED = (
+    "calls", "errors", "error_rate", "rate_limited_rate", "cost_usd", "cost_per_call", "unpriced_calls", "input_tokens",
+    "output_tokens", "output_tokens_per_call", "cache_hit_rate", "latency_p50", "latency_p95", "latency_p99",
+    "ttft_p50", "ttft_p95", "tokens_per_second", "toxic_rate", "ungrounded_rate", "irrelevant_rate", "refusal_rate",
+    "empty_rate", "truncated_rate", "drift", "scored_share",
+)  # fmt: skip
+every_metric = pytest.mark.parametrize("one", metrics().values(), ids=ALL)
+
+
+def test_the_promised_metrics_exist():
+    assert set(PROMISED) <= set(ALL)
+
+
+@every_metric
+def test_a_metric_says_what_it_is(one: Metric):
+    assert one.unit
+    assert one.title[0].isupper()
+    assert one.help.endswith(".")
+    assert one.kind != "rate" or one.unit == "share"
+
+
+@pytest.mark.parametrize("span", [SHORT, LONG])
+def test_nothing_is_known_of_no_calls(store, now, span):
+    found = summary(store, ALL, w.last(span, now)).row(0, named=True)
+    counted = {name: value for name, value in found.items() if value is not None}
+    assert counted == {"n": 0, "calls": 0, "errors": 0, "unpriced_calls": 0}
+    assert series(store, ALL, w.last(span, now), bucket=w.HOUR).is_empty()
+    assert measure(store, "error_rate", w.last(span, now))[0].value is None
+    assert measure(store, "error_rate", w.last(span, now), by=("model",)) == []
+
+
+@pytest.mark.parametrize("span", [SHORT, LONG])
+def test_what_calls_do_not_say_is_unknown_not_zero(store, now, add, span):
+    add({"event_time": now - timedelta(minutes=5)})
+    found = summary(store, ALL, w.last(span, now)).row(0, named=True)
+    told = {name for name, value in found.items() if value is not None}
+    assert told == {"n", "calls", "errors", "rate_limited_rate", "unpriced_calls"}
+    assert found["calls"] == 1
+
+
+@pytest.mark.parametrize("span", [SHORT, LONG])
+def test_every_metric_can_be_cut_by_every_dimension(store, now, scored_traffic, span):
+    window = w.last(span, now)
+    scored_traffic(1, window, 300)
+    for dimension in DIMENSIONS:
+        found = summary(store, ALL, window, by=(dimension,))
+        assert found.columns == [dimension, "n", *ALL]
+        assert summary(store, ["calls"], window, by=(dimension,))["n"].sum() == 300
+        for rate in (one.name for one in metrics().values() if one.kind == "rate"):
+            assert found[rate].drop_nulls().is_between(0, 1).all()
+
+
+def raw_and_rolled(store, window: Window, one: Metric) -> tuple[pl.DataFrame, pl.DataFrame]:
+    question = Question(window=window, by=("environment",), evaluators=[one.evaluator] if one.evaluator else [])
+    raw = points(store, one.relation, {"value": one.sql, "n": one.n}, question)
+    return raw, summary(store, [one.name], window, by=("environment",))
+
+
+def test_rollups_say_what_raw_rows_say_refreshed_or_not(store, now, scored_traffic):
+    window = w.last(LONG, now)
+    assert window.length > LONGEST_RAW
+    scored_traffic(7, window, 6000)
+    for _ in ("all hours dirty", "all hours clean"):
+        for one in (one for one in metrics().values() if one.rolled):
+            raw, rolled = raw_and_rolled(store, window, one)
+            tolerance = 0.02 if "_p" in one.name else 1e-9
+            assert rolled["n"].to_list() == raw["n"].to_list(), one.name
+            assert rolled[one.name].to_list() == pytest.approx(raw["value"].to_list(), rel=tolerance), one.name
+        assert rollup.refresh(store, now=now)["hours"] in {LONG / w.HOUR + 1, 0}
+
+
+@pytest.mark.parametrize("span", [SHORT, LONG])
+def test_a_series_adds_up_to_its_summary(store, now, scored_traffic, span):
+    window = w.whole(w.last(span, now), w.HOUR)
+    scored_traffic(3, window, 2000)
+    bucket = w.bucket_for(window)
+    found = series(store, ["calls", "cost_usd", "toxic_rate"], window, bucket=bucket, by=("tenant",))
+    assert found.columns == ["bucket", "tenant", "n", "calls", "cost_usd", "toxic_rate"]
+    whole = summary(store, ["calls", "cost_usd"], window).row(0, named=True)
+    assert found["calls"].sum() == whole["calls"] == 2000
+    assert found["cost_usd"].sum() == pytest.approx(whole["cost_usd"])
+    assert found["bucket"].is_between(window.start - bucket, window.end, closed="left").all()
+
+
+@pytest.mark.parametrize("span", [SHORT, LONG])
+def test_filters_keep_what_matches_any_value_and_unknown_is_a_value(store, now, add, span):
+    at = now - timedelta(hours=2)
+    add(*({"event_time": at, "model": model} for model in ("a", "a", "b", "c", None)))
+
+    def calls(**filters: tuple[str | None, ...]) -> float | None:
+        return measure(store, "calls", w.last(span, now), filters=filters)[0].value
+
+    assert calls(model=("a",)) == 2
+    assert calls(model=("a", "b")) == 3
+    assert calls(model=(None,)) == 1
+    assert calls(model=(None, "c")) == 2
+    assert calls(model=()) == 5
+    assert calls(model=("a' OR true --",)) == 0
+    assert calls(model=("a",), session_id=("x",)) == 0
+
+
+def test_long_ranges_that_rollups_do_not_know_are_read_from_raw_rows(store, now, add):
+    add({"event_time": now - timedelta(days=9), "session_id": "s", "latency_ms": 123.0})
+    rollup.refresh(store, now=now)
+    window = w.last(LONG, now)
+    assert measure(store, "latency_p50", window, by=("session_id",))[0].value == 123.0
+    half_hours = series(store, ["latency_p50"], window, bucket=timedelta(minutes=30))
+    assert half_hours["latency_p50"].to_list() == [123.0]
+
+
+def test_a_rate_counts_only_what_it_can_judge(store, now, add):
+    add(
+        *({"status": Status.OK},) * 3,
+        {"status": Status.ERROR, "http_status": 429, "error_type": "x"},
+        *({"status": Status.UNKNOWN},) * 4,
+    )
+    window = Window(start=now, end=now + timedelta(hours=1))
+    errors = measure(store, "error_rate", window)[0]
+    limited = measure(store, "rate_limited_rate", window)[0]
+    assert (errors.value, errors.n) == (0.25, 4)
+    assert (limited.value, limited.n) == (0.125, 8)
+
+
+@pytest.mark.parametrize("said", ["RateLimitError", "rate_limit_exceeded", "TooManyRequests", "ThrottlingException"])
+def test_providers_say_rate_limited_in_many_words(store, now, add, said):
+    add({"status": Status.ERROR, "error_type": said}, {"status": Status.ERROR, "error_type": "timeout"})
+    assert measure(store, "rate_limited_rate", Window(start=now, end=now + w.HOUR))[0].value == 0.5
+
+
+def test_the_newest_score_of_a_call_wins_and_unmeasurable_ones_do_not_count(store, now, add):
+    add({"call_id": "a"}, {"call_id": "b"}, {"call_id": "c"})
+    with store.transaction() as tx:
+        for call, name, label, after in (
+            ("a", "toxicity", "toxic", 0), ("a", "toxicity", "fine", 1), ("b", "toxicity", "toxic", 0),
+            ("a", "ungrounded", "not_measurable", 0), ("b", "ungrounded", "grounded", 0),
+            ("gone", "toxicity", "toxic", 0),
+        ):  # fmt: skip
+            row = {"call": call, "at": now, "name": name, "label": label, "later": now + timedelta(hours=after)}
+            tx.execute("INSERT INTO data.evaluations VALUES ($call, $at, $name, 'e/1', 1, $label, NULL, $later)", row)
+    window = Window(start=now, end=now + w.HOUR)
+    toxic = measure(store, "toxic_rate", window)[0]
+    ungrounded = measure(store, "ungrounded_rate", window)[0]
+    assert (toxic.value, toxic.n) == (0.5, 2)
+    assert (ungrounded.value, ungrounded.n) == (0.0, 1)
+
+
+def test_failed_calls_without_tokens_are_not_missing_from_the_cost(store, now, add):
+    add({"status": Status.ERROR}, {"status": Status.OK}, {"status": Status.ERROR, "input_tokens": 5})
+    with store.transaction() as tx:
+        tx.execute("UPDATE data.calls SET cost_status = 'unpriced'")
+    assert measure(store, "unpriced_calls", Window(start=now, end=now + w.HOUR))[0].value == 2
+
+
+def test_drift_is_the_largest_statistic_over_its_threshold_and_evidently_has_no_say(store, now):
+    insert = """
+        INSERT INTO data.comparisons BY NAME
+        SELECT $detector AS detector, 'input_text' AS subject, $statistic AS statistic, 2.0 AS threshold,
+            $drifted AS drifted, $now - INTERVAL 3 DAY AS reference_start, $now - INTERVAL 1 DAY AS reference_end,
+            $now - INTERVAL 1 HOUR AS current_start, $now AS current_end, 900 AS n_reference, $n AS n_current,
+            $now AS created_at
+    """
+    with store.transaction() as tx:
+        for detector, statistic, drifted, n in (
+            ("novelty", 3.0, True, 400), ("mean_distance", 1.0, False, 500), ("clusters", 9.0, None, 20),
+            ("evidently_model", 90.0, True, 400),
+        ):  # fmt: skip
+            tx.execute(insert, {"detector": detector, "statistic": statistic, "drifted": drifted, "n": n, "now": now})
+    hour = w.last(w.HOUR, now)
+    drift = measure(store, "drift", hour)[0]
+    assert (drift.value, drift.n) == (1.5, 500)
+    assert measure(store, "drifted_share", hour)[0].value == 0.5
+    assert measure(store, "drift", hour.before())[0].value is None
+    assert measure(store, "drift", hour, filters={"model": ("gpt-4o",)})[0].value is None
+    assert series(store, ["drift"], w.last(LONG, now), bucket=w.DAY)["drift"].to_list() == [1.5]
+
+
+def test_names_that_do_not_exist_are_refused_with_those_that_do(store, now):
+    with pytest.raises(ConfigError, match=r"'latencyp95'.*latency_p95"):
+        metric("latencyp95")
+    with pytest.raises(ConfigError, match="no dimension is called 'modell': use one of model"):
+        summary(store, ["calls"], w.last(SHORT, now), by=("modell",))
+    with pytest.raises(ConfigError, match="no dimension"):
+        summary(store, ["calls"], w.last(SHORT, now), filters={"x; DROP TABLE": ("1",)})
