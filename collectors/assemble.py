@@ -21,7 +21,11 @@ from store.model import Evaluation, LLMCall, LogRecord, Span, SpanKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembled:
-    """`problems`: how often each odd thing was met. `kinds`: what each span stands for. `waiting`: evaluations whose call is not here."""
+    """What an assembly found.
+
+    `problems`: how often each odd thing was met; `kinds`: what each span stands for; `waiting`: evaluations whose call
+    is not here.
+    """
 
     calls: list[LLMCall]
     evaluations: list[Evaluation]

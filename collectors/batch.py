@@ -27,8 +27,10 @@ EVENTS = "gen_ai."  # of the log records, only the GenAI conventions' events say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """`updated`: spans known before that came again and said more; `judged`: (trace, span, response id) that
-    evaluations without a call speak of; `split`: sources that tell one call in two records; `new_calls`: how many.
+    """What came together, as tables.
+
+    `updated`: spans known before that came again and said more; `judged`: (trace, span, response id) that evaluations
+    without a call speak of; `split`: sources that tell one call in two records.
     """
 
     spans: pa.Table
@@ -109,7 +111,7 @@ def assembled_safely(
     try:
         return assemble(spans, logs, now=now), []
     except BAD_RECORD as error:
-        traces = sorted({r.trace_id for r in (*spans, *logs)})
+        traces = sorted({s.trace_id for s in spans} | {r.trace_id for r in logs})
         if len(traces) <= 1:
             reason = f"cannot be assembled into calls ({type(error).__name__}: {error}); its spans are kept"
             place = f"trace {traces[0] if traces else '-'}"
@@ -125,9 +127,7 @@ def _part(
     def inside(trace_id: str) -> bool:
         return trace_id < before if before else trace_id >= since
 
-    return assembled_safely(
-        [s for s in spans if inside(s.trace_id)], [r for r in logs if inside(r.trace_id)], now=now
-    )
+    return assembled_safely([s for s in spans if inside(s.trace_id)], [r for r in logs if inside(r.trace_id)], now=now)
 
 
 def _united(parts: Sequence[Assembled]) -> Assembled:

@@ -51,7 +51,7 @@ def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
 def merge(found: Reading, more: Mapping[str, Any]) -> None:
     """Add to `found` what it does not know yet; counts are added one by one."""
     for name, value in more.items():
-        if value is None or value == [] or value == "":
+        if value is None or value in ([], ""):
             continue
         known = found.get(name)
         if known is None:

@@ -12,8 +12,8 @@ from store.model import Span
 # Where a value may stand, in this order: attribute names, bare or behind one of the prefixes that hold what users
 # chose themselves.
 PREFIXES = (
-    "", "traceloop.association.properties.", "ai.telemetry.metadata.", "langfuse.trace.metadata.", "langsmith.metadata.",
-    "langfuse.observation.metadata.", "metadata.", "app.", "attributes.",
+    "", "traceloop.association.properties.", "ai.telemetry.metadata.", "langfuse.trace.metadata.",
+    "langsmith.metadata.", "langfuse.observation.metadata.", "metadata.", "app.", "attributes.",
 )  # fmt: skip
 LOOKUPS: dict[str, tuple[str, ...]] = {
     "session_id": (

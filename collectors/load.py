@@ -60,13 +60,13 @@ def load(store: Store, journal: Journal, executor: Executor, *, now: datetime) -
     name, size = f"OTLP, journal segment {position.segment}", sum(len(frame.body) for frame in frames)
     with store.transaction() as tx:
         source_id = journal_source(tx, name, now=now)
-    done: list[Kept] = []
+    count = _counted(source_id, now)
+    # What is kept before the last batch is not yet committed in the journal: after a crash it comes again, in vain.
     *others, last = surviving(executor, frames, now)
-    for batch in others:  # not yet committed in the journal: after a crash they come again and change nothing
-        done.append(keep(store, executor, batch, now=now, source_id=source_id, also=_counted(source_id, now)))
+    done = [keep(store, executor, batch, now=now, source_id=source_id, also=count) for batch in others]
 
     def commit(tx: Transaction, kept: Kept) -> None:
-        _counted(source_id, now)(tx, kept)
+        count(tx, kept)
         move_position(tx, source_id, position, size=size)
 
     done.append(keep(store, executor, last, now=now, source_id=source_id, also=commit))

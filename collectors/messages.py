@@ -121,7 +121,8 @@ def _response(value: dict[str, Any], found: list[Part]) -> Part:
 
 def tool_call(call: dict[str, Any]) -> Part:
     """Read a call of a tool; arguments stay JSON where they are JSON, text where not."""
-    function = call.get("function") if isinstance(call.get("function"), dict) else call
+    inner = call.get("function")
+    function: dict[str, Any] = inner if isinstance(inner, dict) else call
     arguments = next((function[k] for k in ("arguments", "args", "input") if k in function), None)
     return {
         "type": "tool_call",
@@ -191,7 +192,9 @@ def media(item: dict[str, Any]) -> Part:
     """Keep what an image, a sound or a file is, not its bytes."""
     kind = str(item.get("type"))
     modality = item.get("modality") or next((m for m in MODALITIES if m in kind), "file")
-    source = next((item[k] for k in (kind, "image_url", "source", "url", "uri", "data", "content") if item.get(k)), None)
+    source = next(
+        (item[k] for k in (kind, "image_url", "source", "url", "uri", "data", "content") if item.get(k)), None
+    )
     if isinstance(source, dict):
         item = {**item, **source}
         source = next((source[k] for k in ("url", "data", "file_data", "bytes", "file_id") if source.get(k)), None)

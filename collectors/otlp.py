@@ -24,7 +24,7 @@ from store.errors import FormatError
 from store.journal import GZIP, JSON, Signal
 from store.model import LogRecord, Span, SpanEvent
 
-MESSAGES = {
+MESSAGES: dict[Signal, Any] = {
     Signal.TRACES: ExportTraceServiceRequest,
     Signal.LOGS: ExportLogsServiceRequest,
     Signal.METRICS: ExportMetricsServiceRequest,
@@ -109,7 +109,9 @@ def _lenient(body: bytes) -> Any:
 
 def decode(body: bytes, signal: Signal, encoding: int, *, max_bytes: int) -> Decoded:
     """Read one request body as the journal keeps it. Raises FormatError. Metrics hold no calls: nothing is read."""
-    if encoding & GZIP:
+    if signal == Signal.METRICS:
+        return Decoded([], [])
+    if encoding & GZIP and body:
         body = unpacked(body, max_bytes)
     message = parsed(body, signal, is_json=bool(encoding & JSON))
     try:
@@ -119,8 +121,6 @@ def decode(body: bytes, signal: Signal, encoding: int, *, max_bytes: int) -> Dec
 
 
 def _decoded(message: Any, signal: Signal) -> Decoded:
-    if signal == Signal.METRICS:
-        return Decoded([], [])
     if isinstance(message, dict):
         return decode_object(message)
     return protobuf_spans(message) if signal == Signal.TRACES else protobuf_logs(message)

@@ -9,7 +9,7 @@ from typing import Any
 from collectors.candidate import Candidate
 from collectors.content import content_fields
 from collectors.dialect import Reading
-from collectors.folding import error_type, finish_reason
+from collectors.folding import error_type, finish_reason, maker
 from collectors.identity import call_id, model_key
 from collectors.messages import cut_off
 from collectors.semconv import first, number
@@ -28,8 +28,8 @@ CODES = {
 }  # fmt: skip
 STATUS_NAMES = ("http.response.status_code", "http.status_code")
 COPIED = (
-    "request_model", "response_model", "provider", "reported_cost_usd", "temperature", "top_p", "top_k", "max_tokens", "seed",
-    "frequency_penalty", "presence_penalty", "n", "params", "tools_offered", "tags", "stream",
+    "request_model", "response_model", "reported_cost_usd", "temperature", "top_p", "top_k",
+    "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n", "params", "tools_offered", "tags", "stream",
 )  # fmt: skip
 TOLD = (
     "gen_ai.",
@@ -44,9 +44,9 @@ TOLD = (
     "mlflow.",
 )
 KNOWN = frozenset({
-    "server.address", "server.port", "error.type", "session.id", "user.id", "metadata", "tag.tags", "operation.cost", "request_data",
-    "response_data", "http.status_code", "http.response.status_code", "telemetry.sdk.name", "service.name",
-    "deployment.environment", "model_request_parameters", "hidden_params",
+    "server.address", "server.port", "error.type", "session.id", "user.id", "metadata", "tag.tags", "operation.cost",
+    "request_data", "response_data", "http.status_code", "http.response.status_code", "telemetry.sdk.name",
+    "service.name", "deployment.environment", "model_request_parameters", "hidden_params",
 })  # fmt: skip
 
 
@@ -55,44 +55,54 @@ def call_of(candidate: Candidate, who: Mapping[str, Any], *, now: datetime) -> L
     span, reading = candidate.span, candidate.reading
     problems: list[str] = []
     usage = _usage(candidate)
-    times = _times(candidate, now, problems)
-    status = _status(span, reading)
-    response_id = candidate.response_id
+    fields: dict[str, Any] = {name: reading.get(name) for name in COPIED}
+    for more in (
+        _counts(usage),
+        _times(candidate, now, problems),
+        _status(span, reading),
+        _texts(span, reading, problems),
+        _where(span, reading),
+        _names(candidate),
+        who,
+    ):
+        fields.update(more)
+    cached_at = fields["event_time"] if reading.get("cached") else None
+    fields["call_id"] = call_id(
+        response_id=candidate.response_id, trace_id=span.trace_id, span_id=span.span_id, cached_at=cached_at
+    )
+    fields["problems"] = sorted({*problems, *usage.problems})
+    return LLMCall(**fields)
+
+
+def _names(candidate: Candidate) -> dict[str, Any]:
+    """What the call is and where it was told."""
+    span, reading = candidate.span, candidate.reading
     reasons = reading.get("finish_reasons")
+    return {
+        "source": f"otlp/{span.scope_name or reading.get('dialect', '')}",
+        "source_record_id": span.span_id,
+        "operation": reading.get("operation") or Operation.CHAT,
+        "provider": reading.get("provider") or maker(reading.get("request_model") or reading.get("response_model")),
+        "model": model_key(reading.get("response_model"), reading.get("request_model")),
+        "response_id": candidate.response_id,
+        "finish_reason": finish_reason(reasons[0]) if reasons else None,
+        "finish_reasons": reasons,
+        "attempts": candidate.attempts if candidate.attempts > 1 else None,
+        "retrieved": reading.get("documents"),
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_span_id": span.parent_span_id,
+        "metadata": metadata(span, reading),
+        "merged_from": [{"trace_id": s.trace_id, "span_id": s.span_id} for s in _folded(candidate)] or None,
+    }
+
+
+def _texts(span: Span, reading: Reading, problems: list[str]) -> dict[str, Any]:
     texts = content_fields(reading.get("system"), reading.get("asked") or [], reading.get("answered") or [])
     if any(cut_off(value) for value in span.attributes.values()):
         texts["content_state"] = ContentState.TRUNCATED
         problems.append("truncated")
-    return LLMCall(
-        call_id=call_id(
-            response_id=response_id,
-            trace_id=span.trace_id,
-            span_id=span.span_id,
-            cached_at=times["event_time"] if reading.get("cached") else None,
-        ),
-        source=f"otlp/{span.scope_name or reading.get('dialect', '')}",
-        source_record_id=span.span_id,
-        operation=reading.get("operation") or Operation.CHAT,
-        model=model_key(reading.get("response_model"), reading.get("request_model")),
-        response_id=response_id,
-        finish_reason=finish_reason(reasons[0]) if reasons else None,
-        finish_reasons=reasons,
-        attempts=candidate.attempts if candidate.attempts > 1 else None,
-        retrieved=reading.get("documents"),
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_span_id=span.parent_span_id,
-        metadata=metadata(span, reading),
-        merged_from=[{"trace_id": s.trace_id, "span_id": s.span_id} for s in _folded(candidate)] or None,
-        problems=sorted({*problems, *usage.problems}),
-        **{name: reading.get(name) for name in COPIED},
-        **_counts(usage),
-        **times,
-        **status,
-        **texts,
-        **_where(span, reading),
-        **who,
-    )
+    return texts
 
 
 def _folded(candidate: Candidate) -> list[Span]:

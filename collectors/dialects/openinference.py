@@ -1,4 +1,4 @@
-"""OpenInference (Arize): flattened message lists, `llm.token_count.*`, the raw exchange in input.value, output.value."""
+"""OpenInference (Arize): flattened message lists, `llm.token_count.*`, raw input.value and output.value."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ COUNTS = {
     "output_audio": ("llm.token_count.completion_details.audio",),
 }
 RESPONSE_MODEL = ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name")
-FIRST_TOKEN = "First Token Stream Event"
+STREAM_BEGAN = "First Token Stream Event"
 SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
 
 
@@ -105,7 +105,7 @@ def _finish_reasons(response: Any) -> list[str] | None:
 
 
 def _first_token(span: Span) -> float | None:
-    times = [e.time_ns for e in span.events if e.name == FIRST_TOKEN and e.time_ns >= span.start_ns > 0]
+    times = [e.time_ns for e in span.events if e.name == STREAM_BEGAN and e.time_ns >= span.start_ns > 0]
     return (min(times) - span.start_ns) / 1e6 if times else None
 
 
