@@ -122,14 +122,8 @@ def decode(body: bytes, signal: Signal, encoding: int, *, max_bytes: int) -> Dec
 
 def _decoded(message: Any, signal: Signal) -> Decoded:
     if isinstance(message, dict):
-        return decode_object(message)
+        return decode_json(message)
     return protobuf_spans(message) if signal == Signal.TRACES else protobuf_logs(message)
-
-
-def decode_json(obj: dict[str, Any]) -> tuple[list[Span], list[LogRecord]]:
-    """Read one OTLP/JSON object (a request body, a line of a file exporter's file)."""
-    decoded = decode_object(obj)
-    return decoded.spans, decoded.logs
 
 
 # --- protobuf ---------------------------------------------------------------------------------------------------------
@@ -232,7 +226,8 @@ def protobuf_logs(message: Any) -> Decoded:
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def decode_object(obj: dict[str, Any]) -> Decoded:
+def decode_json(obj: dict[str, Any]) -> Decoded:
+    """Read one OTLP/JSON object (a request body, a line of a file exporter's file)."""
     found = Decoded([], [])
     for resource, scope, spans in _scoped(obj, "resourceSpans", "scopeSpans", "spans"):
         for span in spans:
