@@ -5,17 +5,18 @@ Identity, event time and its quality, latency, model, status, tokens and the fie
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from collectors import folding, moments
-from collectors.conversation import input_fields, modalities, output_fields
+from collectors.content import content_fields
 from collectors.identity import call_id, model_key
 from collectors.reading import Place
 from collectors.usage import normalised
 from store.model import ContentState, LLMCall, Operation, Status, TimeQuality
 
-FUTURE = timedelta(minutes=5)  # clocks of two machines may differ by so much
+PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
 FIELDS = frozenset(field.name for field in dataclasses.fields(LLMCall))
 TEXT = frozenset(
     f.name for f in dataclasses.fields(LLMCall) if f.type in (str, str | None) and f.name not in ("call_id", "source")
@@ -67,8 +68,9 @@ def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[
     if start and latency is not None and end is None:
         end = _later(start, latency)
     event_time, quality = _event_time(found, start, end, place)
-    if event_time > place.read_at + FUTURE:
-        problems.append("future_time")
+    if not PLAUSIBLE_FROM <= event_time <= place.read_at + AHEAD:
+        problems.append("clock_skew")
+        event_time, quality, latency = place.read_at, TimeQuality.INGESTED, None
     ttft = _duration(found.get("ttft_ms"), problems)
     return {
         "started_at": start, "ended_at": end, "latency_ms": latency, "ttft_ms": ttft or None,
@@ -118,12 +120,12 @@ def _tokens(found: Mapping[str, Any], fields: Mapping[str, Any], problems: list[
 
 
 def _content(found: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    asked, answered = found.get("asked") or [], found.get("answered") or []
-    said = {**input_fields(asked), **output_fields(answered)}
+    said = content_fields(None, found.get("asked") or [], found.get("answered") or [])
     said = {name: value for name, value in said.items() if value is not None and fields.get(name) is None}
-    has_text = said or any(fields.get(name) for name in ("input_text", "output_text", "input_messages"))
-    state = fields.get("content_state") or (ContentState.FULL if has_text else ContentState.ABSENT)
-    return {**said, "content_state": state, "modalities": fields.get("modalities") or modalities(asked, answered)}
+    if "content_state" not in said and fields.get("content_state") is None:
+        has_text = any(fields.get(name) for name in ("input_text", "output_text", "input_messages"))
+        said["content_state"] = ContentState.FULL if has_text else ContentState.ABSENT
+    return said
 
 
 def _ending(fields: Mapping[str, Any]) -> dict[str, Any]:

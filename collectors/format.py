@@ -34,7 +34,8 @@ class Format:
     """`help` says in one line what it reads; `detect` looks at one record, cheaply.
 
     `real` tells whether it was built on a real sample or from documented fields. Of several formats that recognise a
-    record the one with the lowest `order` reads it.
+    record the one with the lowest `order` reads it; one that is not `sure` asks again at each record whether another
+    format knows it better.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Format:
     reader: Callable[[], Reader]
     real: bool = False
     order: int = 50
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

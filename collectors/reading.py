@@ -138,7 +138,7 @@ def records(chunks: Iterable[bytes], reading: Reading, limits: Limits) -> Iterat
     whole = itertools.chain([opening], chunks)
     found = _lines(whole, limits) if _stands_in_lines(opening) else _objects(whole, limits)
     for piece in found:
-        yield from _decoded(piece, reading)
+        yield from decoded(piece, reading)
 
 
 def _stands_in_lines(opening: bytes) -> bool:
@@ -161,12 +161,13 @@ def _is_json(line: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The bytes of one record, or the start of what cannot be one because of `fault`."""
+    """The bytes of one record, or the start of what is none because of `fault`; `length` of bytes not read yet."""
 
     line: int
     offset: int
-    raw: bytes
+    raw: bytes = b""
     fault: str = ""
+    length: int = 0
 
 
 def _lines(chunks: Iterable[bytes], limits: Limits) -> Iterator[Piece]:
@@ -222,8 +223,9 @@ def _closed(buffer: bytes) -> Iterator[tuple[int, int]]:
                 yield begin, token.end()
 
 
-def _decoded(piece: Piece, reading: Reading) -> Iterator[tuple[Record, Place] | Reject]:
-    text = piece.raw.strip()
+def decoded(piece: Piece, reading: Reading) -> Iterator[tuple[Record, Place] | Reject]:
+    """The record, or records, in one piece; nothing for a blank line."""
+    text = piece.raw.removeprefix(BOM).strip()
     if not text:
         return
     reading.head = reading.head or digest(text)

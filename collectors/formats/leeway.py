@@ -1,0 +1,168 @@
+"""Leeway's own JSON lines: what `leeway export calls` writes, one call a line, under the names of `LLMCall`.
+
+Everything but a time is optional. Unknown names are kept in `metadata`; `cost_usd` alone is taken as the cost that was
+reported, with a `cost_status` beside it (as in an export) it is worked out anew. The rules that fill gaps stand twice,
+here and as SQL in `store/own_lines.py`, which reads the clean lines of a file without Python; a test holds them equal.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, get_args, get_type_hints
+
+from collectors import moments
+from collectors.format import Format, Item, each
+from collectors.identity import call_id, model_key
+from collectors.messages import parsed
+from collectors.reading import Place, Record
+from collectors.usage import count
+from store.errors import FormatError
+from store.model import ContentState, Json, LLMCall, Operation, Status, TimeQuality, TokensOrigin
+
+HINTS = get_type_hints(LLMCall)
+BESIDE = ("ingested_at", "cost_usd", "cost_status")
+TIMES = frozenset({"event_time", "started_at"})
+TELLING = frozenset({
+    "call_id", "request_model", "response_model", "model", "input_tokens", "output_tokens", "latency_ms",
+    "input_text", "output_text", "tokens_origin",
+})  # fmt: skip
+LARGEST = {"http_status": 1 << 31, "attempts": 1 << 31, "tools_offered": 1 << 31}
+TEXTS = ("system_text", "input_text", "input_messages", "output_text", "output_messages")
+ERROR_FROM = 400
+
+
+def detect(record: Record) -> bool:
+    return bool(TIMES & record.keys()) and len(TELLING & record.keys()) > 1 and "usageDetails" not in record
+
+
+def parse(record: Record, place: Place) -> Iterator[Item]:
+    problems = [str(p) for p in record.get("problems") or []] + list(place.problems)
+    told = {name: read(name, value, problems) for name, value in record.items() if name in HINTS and value is not None}
+    told = {name: value for name, value in told.items() if value is not None}
+    told["problems"] = list(dict.fromkeys(problems))
+    if rest := {name: value for name, value in record.items() if name not in HINTS and name not in BESIDE}:
+        told["metadata"] = {**_as_mapping(told.get("metadata")), **rest}
+    if record.get("cost_status") in (None, "reported") and "reported_cost_usd" not in told:
+        told["reported_cost_usd"] = _number("cost_usd", record.get("cost_usd"), problems)
+    if "event_time" not in told and "started_at" not in told:
+        raise FormatError("no event_time or started_at that could be read")
+    yield LLMCall(**filled(told, place))
+
+
+def _as_mapping(metadata: Json) -> dict[str, Any]:
+    return metadata if isinstance(metadata, dict) else {} if metadata is None else {"metadata": metadata}
+
+
+def filled(told: dict[str, Any], place: Place) -> dict[str, Any]:
+    """Add what follows from what was told."""
+    start, end = told.get("started_at"), told.get("ended_at")
+    counted = told.get("input_tokens") is not None or told.get("output_tokens") is not None
+    derived = {
+        "source": "leeway",
+        "event_time": start,
+        "operation": Operation.CHAT,
+        "time_quality": TimeQuality.EXACT,
+        "model": model_key(told.get("response_model"), told.get("request_model")),
+        "latency_ms": moments.milliseconds(start, end),
+        "status": _status(told),
+        "tokens_origin": TokensOrigin.PROVIDER if counted else TokensOrigin.NONE,
+        "content_state": ContentState.FULL if any(t in told for t in TEXTS) else ContentState.ABSENT,
+    }
+    whole = {**derived, **told}
+    return {**whole, "call_id": told.get("call_id") or _identity(told, place)}
+
+
+def _status(told: dict[str, Any]) -> Status:
+    if "error_type" in told or told.get("http_status", 0) >= ERROR_FROM:
+        return Status.ERROR
+    answered = any(name in told for name in ("output_text", "output_tokens", "finish_reason", "http_status"))
+    return Status.OK if answered else Status.UNKNOWN
+
+
+def _identity(told: dict[str, Any], place: Place) -> str:
+    record_id = told.get("source_record_id")
+    return call_id(
+        response_id=told.get("response_id"), trace_id=told.get("trace_id"), span_id=told.get("span_id"),
+        source=told.get("source") or "leeway", source_record_id=record_id, place=place.key,
+    )  # fmt: skip
+
+
+def read(name: str, value: Any, problems: list[str]) -> Any:
+    """A field's value from what a person or tool may have written for it; None when it is not that."""
+    hint = HINTS[name]
+    if hint == Json:
+        return parsed(value)
+    for kind, reader in READERS:
+        if any(kind is part or (isinstance(part, type) and issubclass(part, kind)) for part in (hint, *get_args(hint))):
+            return reader(name, value, problems)
+    return _texts(value)
+
+
+def _enum(name: str, value: Any, problems: list[str]) -> Any:
+    kinds = [k for k in (HINTS[name], *get_args(HINTS[name])) if isinstance(k, type) and issubclass(k, StrEnum)]
+    try:
+        return kinds[0](str(value).lower())
+    except ValueError:
+        problems.append(f"unknown_{name}")
+        return None
+
+
+def _time(name: str, value: Any, problems: list[str]) -> datetime | None:
+    found = moments.moment(value)
+    if found is None:
+        problems.append(f"bad_{name}")
+    elif moments.quality(value) == TimeQuality.DERIVED:
+        problems.append("time_without_zone")
+    return found
+
+
+def _bool(name: str, value: Any, problems: list[str]) -> bool | None:
+    said = {"true": True, "false": False, "1": True, "0": False}.get(str(value).lower())
+    if said is None:
+        problems.append(f"bad_{name}")
+    return said
+
+
+def _count(name: str, value: Any, problems: list[str]) -> int | None:
+    if name == "seed" and isinstance(value, int) and -(1 << 63) <= value < 0:
+        return value
+    found = count(value, problems)
+    return found if found is None or found < LARGEST.get(name, 1 << 63) else None
+
+
+def _number(name: str, value: Any, problems: list[str]) -> float | None:
+    if value is None:
+        return None
+    try:
+        found = float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError):
+        found = math.nan
+    if math.isfinite(found) and (found >= 0 or not name.endswith(("_ms", "_usd"))):
+        return found
+    problems.append(f"bad_{name}")
+    return None
+
+
+def _text(_name: str, value: Any, _problems: list[str]) -> str | None:
+    return value if isinstance(value, str) else str(value) if not isinstance(value, dict | list) else None
+
+
+def _texts(value: Any) -> list[str] | None:
+    value = parsed(value)
+    return [str(item) for item in value if item is not None] if isinstance(value, list) else [str(value)]
+
+
+Read = Callable[[str, Any, list[str]], Any]
+READERS: tuple[tuple[type, Read], ...] = (
+    (StrEnum, _enum), (datetime, _time), (bool, _bool), (int, _count), (float, _number), (str, _text),
+)  # fmt: skip
+
+FORMAT = Format(
+    name="leeway",
+    help="Leeway's own JSON lines: what `leeway export calls` writes, any field left out",
+    detect=detect,
+    reader=each(parse),
+    real=True,
+    order=90,
+)

@@ -1,0 +1,103 @@
+"""Own lines: DuckDB reads Leeway's own JSON lines by itself, once they were found clean.
+
+The file lies in the store's spool, the only folder DuckDB may read. The SELECT fills gaps by the same rules as
+`collectors/formats/leeway.py`; a test holds the two equal.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from store.calls import ALL_TIME, COLUMNS, DEDUPE_MARGIN, JSON_COLUMNS, SCHEMA, TIME_COLUMNS, Appended
+from store.connection import Transaction
+
+MAX_OBJECT_BYTES = 16 << 20  # longer lines go through Python
+
+# Times are read as text and then cast: read as TIMESTAMP, an offset would be dropped.
+TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "list<item: string>": "VARCHAR[]",
+}
+FILLED = {
+    "event_time": "coalesce(event_time, started_at)::TIMESTAMP",
+    "source": "coalesce(source, 'leeway')",
+    "operation": "coalesce(operation, 'chat')",
+    "time_quality": "coalesce(time_quality, 'exact')",
+    "model": "coalesce(model, regexp_extract(coalesce(nullif(response_model, ''), request_model), '[^/]*$'))",
+    "latency_ms": "coalesce(latency_ms, CASE WHEN ended_at::TIMESTAMP >= started_at::TIMESTAMP THEN "
+                  "date_diff('us', started_at::TIMESTAMP, ended_at::TIMESTAMP) / 1000 END)",
+    "status": "coalesce(status, CASE WHEN error_type IS NOT NULL OR http_status >= 400 THEN 'error' "
+              "WHEN output_text IS NOT NULL OR output_tokens IS NOT NULL OR finish_reason IS NOT NULL "
+              "OR http_status IS NOT NULL THEN 'ok' ELSE 'unknown' END)",
+    "tokens_origin": "coalesce(tokens_origin, CASE WHEN input_tokens IS NOT NULL OR output_tokens IS NOT NULL "
+                     "THEN 'provider' ELSE 'none' END)",
+    "content_state": "coalesce(content_state, CASE WHEN coalesce(system_text, input_text, input_messages::VARCHAR, "
+                     "output_text, output_messages::VARCHAR) IS NOT NULL THEN 'full' ELSE 'absent' END)",
+    "reported_cost_usd": "coalesce(reported_cost_usd, CASE WHEN coalesce(cost_status, 'reported') = 'reported' "
+                         "THEN cost_usd END)",
+    "problems": "coalesce(problems, [])",
+}  # fmt: skip
+BESIDE = {"cost_usd": "DOUBLE", "cost_status": "VARCHAR", "ingested_at": "VARCHAR"}
+
+
+def _type(name: str) -> str:
+    if name in JSON_COLUMNS:
+        return "JSON"
+    return "VARCHAR" if name in TIME_COLUMNS else TYPES[str(SCHEMA.field(name).type)]
+
+
+def _value(name: str) -> str:
+    if name in FILLED:
+        return f"{FILLED[name]} AS {name}"
+    if name in TIME_COLUMNS:
+        return f"{name}::TIMESTAMP AS {name}"
+    return f"{name}::VARCHAR AS {name}" if name in JSON_COLUMNS else name
+
+
+READ_COLUMNS = ", ".join(f"{name}: '{kind}'" for name, kind in {**{n: _type(n) for n in COLUMNS}, **BESIDE}.items())
+READ_SQL = f"read_json($path, format = 'newline_delimited', maximum_object_size = {2 * MAX_OBJECT_BYTES}, columns = {{{READ_COLUMNS}}})"  # noqa: E501
+IDS_SQL = "read_json($path, format = 'newline_delimited', columns = {call_id: 'VARCHAR'})"
+CALLS_SQL = ", ".join(_value(name) for name in COLUMNS)
+NEAR_SQL = "SELECT count(*) FROM data.calls WHERE event_time BETWEEN $low AND $high"
+KNOWN_SQL = f"""
+    CREATE OR REPLACE TEMP TABLE known_ids AS
+    SELECT call_id FROM data.calls WHERE event_time BETWEEN $low AND $high
+        AND call_id IN (SELECT call_id FROM {IDS_SQL})
+"""  # noqa: S608 - our own names
+INSERT_SQL = f"""
+    INSERT INTO data.calls BY NAME
+    SELECT {CALLS_SQL}, $source_id::BIGINT AS source_id, $ingested_at::TIMESTAMP AS ingested_at FROM {READ_SQL}
+"""  # noqa: S608
+NEW_ONLY_SQL = " WHERE call_id NOT IN (SELECT call_id FROM known_ids)"
+IN_ORDER_SQL = " ORDER BY event_time"
+MARK_DIRTY_SQL = """
+    INSERT INTO data.dirty_hours
+    SELECT DISTINCT date_trunc('hour', event_time) AS hour FROM data.calls
+    WHERE event_time BETWEEN $low AND $high AND source_id = $source_id
+        AND hour NOT IN (SELECT hour FROM data.dirty_hours)
+"""
+
+
+def append_lines(
+    tx: Transaction, path: Path, *, lines: int, first: datetime, last: datetime, in_order: bool, source_id: int,
+    ingested_at: datetime, timeless: bool = False,
+) -> Appended:  # fmt: skip
+    """Append the calls of a clean file of `lines` lines without repeated ids, except those that are there already.
+
+    `first` and `last`: its earliest and latest event times; `in_order`: they rise, roughly.
+    """
+    if not lines:
+        return Appended(0, 0)
+    low, high = ALL_TIME if timeless else (first - DEDUPE_MARGIN, last + DEDUPE_MARGIN)
+    near = tx.one(NEAR_SQL, {"low": low, "high": high})
+    sql, known = INSERT_SQL, 0
+    if near:
+        tx.execute(KNOWN_SQL, {"path": str(path), "low": low, "high": high})
+        known = tx.one("SELECT count(*) FROM known_ids")
+        sql += NEW_ONLY_SQL if known else ""
+    sql += "" if in_order else IN_ORDER_SQL
+    tx.execute(sql, {"path": str(path), "source_id": source_id, "ingested_at": ingested_at})
+    tx.execute(MARK_DIRTY_SQL, {"low": first, "high": last, "source_id": source_id})
+    return Appended(lines - known, known)
