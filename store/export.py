@@ -33,6 +33,8 @@ SPANS_OF_TIME_SQL = """
     WHERE ($start IS NULL OR event_time >= $start) AND ($end IS NULL OR event_time < $end)
     GROUP BY hour ORDER BY hour
 """
+UTC_Z = orjson.OPT_UTC_Z
+LINE_ENDS = re.compile("\u2028|\u2029|\u0085".encode())  # some readers end a line there, even inside a text
 DANGEROUS = re.compile(r"\A[=+\-@\t\r]")
 
 
@@ -83,10 +85,12 @@ def _rows(page: pl.DataFrame) -> Iterator[dict[str, Any]]:
 def _jsonl(pages: Iterator[pl.DataFrame]) -> Iterator[bytes]:
     """One call a line; what is unknown is left out."""
     for page in pages:
-        yield b"".join(
-            orjson.dumps({k: v for k, v in row.items() if v is not None}, option=orjson.OPT_UTC_Z) + b"\n"
-            for row in _rows(page)
-        )
+        lines = (orjson.dumps({k: v for k, v in row.items() if v is not None}, option=UTC_Z) for row in _rows(page))
+        yield b"".join(LINE_ENDS.sub(_escaped, line) + b"\n" for line in lines)
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())
 
 
 def _csv(pages: Iterator[pl.DataFrame]) -> Iterator[bytes]:

@@ -34,7 +34,7 @@ def parse(record: Record, place: Place) -> Iterator[Item]:
             **request_fields({"model": body.get("model")}),
             **response_fields(body),
             **failed,
-            "operation": response_fields(body).get("operation", Operation.CHAT),
+            "operation": response_fields(body).get("operation", Operation.OTHER),
             "provider": "openai",
             "request_model": None,
             "stream": False,
