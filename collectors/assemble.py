@@ -38,7 +38,7 @@ def assemble(spans: Iterable[Span], logs: Iterable[LogRecord], *, now: datetime)
     """Work out the calls of these spans and log records. `now` stands in for times that cannot be."""
     placed_logs = [placed(log) for log in logs]
     trees, candidates = read_all(told_once(spans), logs_by_span(placed_logs))
-    found = once(joined(innermost(candidates, trees)))
+    found = once(innermost(joined(candidates), trees))
     retrieved.attach(found, trees)
     identities = Identities(trees)
     calls = [_call(c, inherited(c, trees, identities), now) for c in found]

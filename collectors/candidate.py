@@ -13,6 +13,8 @@ from collectors.dialects.genai import DETAILS
 from store.model import LogRecord, Span, SpanKind
 
 Key = tuple[str, str]  # trace id, span id
+ERROR = 2  # OTLP's status code
+REFUSED = ("TypeError", "builtins.TypeError")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,11 +125,20 @@ def placed(log: LogRecord) -> LogRecord:
 def read_all(spans: Mapping[Key, Span], logs: Mapping[Key, Sequence[LogRecord]]) -> tuple[Trees, list[Candidate]]:
     """Read every span and every details event that stands alone; return the trees and the candidates."""
     readings = {key: read(span, logs.get(key, ())) for key, span in spans.items()}
-    found = [Candidate(span=spans[key], reading=dict(r)) for key, r in readings.items() if r.get("call")]
+    found = [Candidate(span=spans[key], reading=dict(r)) for key, r in readings.items() if _claims(spans[key], r)]
     for key, records in logs.items():
         if key not in spans:
             found += _from_details(records)
     return Trees(spans, readings), found
+
+
+def _claims(span: Span, reading: Reading) -> bool:
+    """Whether a span tells of a call. One that the client's own code refused (a TypeError) never left the process."""
+    if not reading.get("call"):
+        return False
+    error = str(span.attributes.get("error.type") or "") if span.status_code == ERROR else ""
+    raised = any(e.attributes.get("exception.type") in REFUSED for e in span.events) or error in REFUSED
+    return not (span.status_code == ERROR and raised and not reading.get("response_id"))
 
 
 def _from_details(records: Sequence[LogRecord]) -> list[Candidate]:

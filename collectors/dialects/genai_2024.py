@@ -27,6 +27,8 @@ def score(span: Span) -> int:
 
 def extract(span: Span, logs: Sequence[LogRecord]) -> Reading:
     found = semconv.read(span.attributes)
+    if found["call"] is None and span.attributes.get("gen_ai.request.model") and "gen_ai.system" in span.attributes:
+        found["call"] = True  # 1.26 had no operation name
     told = [*_of_logs(logs), *((e.name, dict(e.attributes)) for e in span.events if e.name in EVENTS)]
     if told:
         found["asked"] = found.get("asked") or list(_asked(told))

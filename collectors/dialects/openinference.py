@@ -43,6 +43,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     if kind in CALLS:
         found["operation"] = CALLS[kind]
         found.update(_call(span, a))
+        found["call"] = _told(found)
     if kind in (SpanKind.RETRIEVAL, SpanKind.RERANK):
         found["documents"] = _documents(a)
     return found
@@ -77,6 +78,11 @@ def _call(span: Span, a: Mapping[str, Any]) -> Reading:
         **semconv.settings({k: settings[k] for k in SETTINGS if k in settings}),
         **_content(a, request, response),
     }
+
+
+def _told(found: Reading) -> bool:
+    """Whether anything of a model is told: a bare span of kind LLM (a framework's failed step) is no call."""
+    return any(found.get(name) for name in ("request_model", "response_model", "usage", "answered"))
 
 
 def _field(value: Any, name: str) -> Any:

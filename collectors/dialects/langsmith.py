@@ -1,0 +1,54 @@
+"""LangSmith's OTel mode: its own kinds (operation names do not tell), content as JSON text, errors as events only."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collectors import semconv
+from collectors.dialect import Dialect, Reading
+from collectors.messages import messages, parsed
+from store.model import LogRecord, Operation, Span, SpanKind, Status
+
+KIND = "langsmith.span.kind"
+METADATA = "langsmith.metadata."
+KINDS = {
+    "llm": SpanKind.LLM, "embedding": SpanKind.EMBEDDING, "chain": SpanKind.CHAIN, "prompt": SpanKind.OTHER,
+    "retriever": SpanKind.RETRIEVAL, "tool": SpanKind.TOOL, "parser": SpanKind.OTHER,
+}  # fmt: skip
+CALLS = {SpanKind.LLM: Operation.CHAT, SpanKind.EMBEDDING: Operation.EMBEDDING}
+
+
+def score(span: Span) -> int:
+    return 3 * (KIND in span.attributes)
+
+
+def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
+    a = span.attributes
+    kind = KINDS.get(str(a[KIND]).lower(), SpanKind.OTHER)
+    failed = any(e.name == "exception" for e in span.events)
+    found: Reading = {
+        "kind": kind,
+        "call": kind in CALLS,
+        "status": Status.ERROR if failed else None,
+        "metadata": {k[len(METADATA) :]: v for k, v in a.items() if k.startswith(METADATA)},
+        "tags": semconv.strings(a.get("langsmith.span.tags")),
+    }
+    if kind in CALLS:
+        found.update(_call(a))
+        found["operation"] = CALLS[kind]
+    if kind == SpanKind.RETRIEVAL:
+        documents = parsed(a.get("gen_ai.completion"))
+        documents = documents.get("documents", documents.get("output")) if isinstance(documents, dict) else documents
+        found["documents"] = documents if isinstance(documents, list) else None
+    return found
+
+
+def _call(a: Mapping[str, Any]) -> Reading:
+    return {
+        "provider": semconv.provider(a.get(METADATA + "ls_provider") or a.get("gen_ai.system")),
+        "request_model": a.get("gen_ai.request.model") or a.get(METADATA + "ls_model_name"),
+        "asked": messages(a.get("gen_ai.prompt")),
+        "answered": messages(a.get("gen_ai.completion"), "assistant"),
+    }
+
+
+LANGSMITH = Dialect(name="langsmith", priority=75, score=score, extract=extract)

@@ -1,0 +1,65 @@
+"""MLflow's OTLP export: every attribute is JSON text; request and response stand whole in inputs and outputs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collectors import semconv
+from collectors.counts import openai_usage
+from collectors.dialect import Dialect, Reading
+from collectors.exchange import request_fields, response_fields
+from collectors.messages import messages, parsed
+from store.model import LogRecord, Operation, Span, SpanKind
+
+TYPE = "mlflow.spanType"
+KINDS = {
+    "CHAT_MODEL": SpanKind.LLM, "LLM": SpanKind.LLM, "EMBEDDING": SpanKind.EMBEDDING, "RETRIEVER": SpanKind.RETRIEVAL,
+    "RERANKER": SpanKind.RERANK, "CHAIN": SpanKind.CHAIN, "WORKFLOW": SpanKind.CHAIN, "AGENT": SpanKind.AGENT,
+    "TOOL": SpanKind.TOOL, "EVALUATOR": SpanKind.EVALUATOR, "GUARDRAIL": SpanKind.GUARDRAIL,
+}  # fmt: skip
+CALLS = {SpanKind.LLM: Operation.CHAT, SpanKind.EMBEDDING: Operation.EMBEDDING}
+CHUNK = "mlflow.chunk.item."
+
+
+def score(span: Span) -> int:
+    return 3 * (TYPE in span.attributes)
+
+
+def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
+    a = span.attributes
+    kind = KINDS.get(str(parsed(a[TYPE])), SpanKind.OTHER)
+    found: Reading = {"kind": kind, "call": kind in CALLS}
+    if kind in CALLS:
+        found.update(_call(span, a))
+        found["operation"] = CALLS[kind]
+    if kind == SpanKind.RETRIEVAL:
+        documents = parsed(a.get("mlflow.spanOutputs"))
+        found["documents"] = documents if isinstance(documents, list) else None
+    return found
+
+
+def _call(span: Span, a: Mapping[str, Any]) -> Reading:
+    request, response = parsed(a.get("mlflow.spanInputs")), parsed(a.get("mlflow.spanOutputs"))
+    asked = request_fields(request) if isinstance(request, dict) else {"asked": messages(request)}
+    answered = response_fields(response) if isinstance(response, dict) else {"answered": messages(response, "assistant")}
+    counts = parsed(a.get("mlflow.chat.tokenUsage"))
+    cost = parsed(a.get("mlflow.llm.cost"))
+    ttft = _ttft(span)
+    usage = {**(answered.pop("usage", None) or {}), **openai_usage(counts)}
+    return {
+        **{k: v for k, v in answered.items() if k not in ("created", "made_by")},
+        **asked,
+        "provider": semconv.provider(parsed(a.get("mlflow.llm.provider")) or parsed(a.get("mlflow.message.format"))),
+        "request_model": asked.get("request_model") or parsed(a.get("model")) or parsed(a.get("mlflow.llm.model")),
+        "usage": usage or None,
+        "reported_cost_usd": semconv.number(cost.get("total_cost")) if isinstance(cost, dict) else None,
+        "ttft_ms": ttft,
+        "stream": asked.get("stream", True if ttft is not None else None),
+    }
+
+
+def _ttft(span: Span) -> float | None:
+    times = [e.time_ns for e in span.events if e.name.startswith(CHUNK) and e.time_ns >= span.start_ns > 0]
+    return (min(times) - span.start_ns) / 1e6 if times else None
+
+
+MLFLOW = Dialect(name="mlflow", priority=85, score=score, extract=extract)

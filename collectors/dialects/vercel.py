@@ -1,0 +1,95 @@
+"""Vercel AI SDK 4 to 6: an outer span stands around one `doGenerate`, `doStream` or `doEmbed` per model call."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collectors import semconv
+from collectors.dialect import Dialect, Reading
+from collectors.messages import Part, messages, parsed, text, tool_call
+from store.model import LogRecord, Operation, Span, SpanKind
+
+INNER = (".doGenerate", ".doStream", ".doEmbed")
+COUNTS = {
+    "input": ("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"),
+    "output": ("ai.usage.outputTokens", "ai.usage.completionTokens"),
+    "total": ("ai.usage.totalTokens",),
+    "reasoning": ("ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
+    "cache_read": ("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
+    "cache_write": ("ai.usage.inputTokenDetails.cacheWriteTokens",),
+}
+OF_PROVIDER = {
+    "reasoning": ("reasoningTokens",), "cache_read": ("cachedPromptTokens", "cacheReadInputTokens"),
+    "cache_write": ("cacheCreationInputTokens",),
+}  # fmt: skip
+
+
+def score(span: Span) -> int:
+    return 3 * ("ai.operationId" in span.attributes)
+
+
+def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
+    a = span.attributes
+    operation = str(a["ai.operationId"])
+    inner = operation.endswith(INNER)
+    found: Reading = {"call": inner, "roof": not inner and operation != "ai.toolCall"}
+    if not inner:
+        found["kind"] = SpanKind.TOOL if operation == "ai.toolCall" else SpanKind.CHAIN
+        return found
+    embeds = operation.endswith(".doEmbed")
+    found["kind"] = SpanKind.EMBEDDING if embeds else SpanKind.LLM
+    found["operation"] = Operation.EMBEDDING if embeds else Operation.CHAT
+    return {**found, **_call(a, stream=operation.endswith(".doStream")), **_content(a)}
+
+
+def _call(a: Mapping[str, Any], *, stream: bool) -> Reading:
+    tools = a.get("ai.prompt.tools")
+    return {
+        "provider": semconv.provider(a.get("ai.model.provider") or a.get("gen_ai.system")),
+        "request_model": a.get("ai.model.id"),
+        "response_model": a.get("ai.response.model"),
+        "response_id": a.get("ai.response.id"),
+        "usage": _usage(a),
+        "stream": stream,
+        "ttft_ms": semconv.number(a.get("ai.response.msToFirstChunk")),
+        "finish_reasons": semconv.strings(a.get("ai.response.finishReason")),
+        "tools_offered": len(tools) if isinstance(tools, list) else None,
+        **semconv.settings({
+            "temperature": a.get("ai.settings.temperature"),
+            "max_tokens": a.get("ai.settings.maxOutputTokens", a.get("ai.settings.maxTokens")),
+            "top_p": a.get("ai.settings.topP"),
+            "seed": a.get("ai.settings.seed"),
+        }),
+    }  # fmt: skip
+
+
+def _usage(a: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the counts; version 4 has cached and reasoning tokens only in the provider's own metadata."""
+    found = {f: v for f, names in COUNTS.items() if (v := semconv.first(a, names)) is not None}
+    metadata = parsed(a.get("ai.response.providerMetadata"))
+    for told in metadata.values() if isinstance(metadata, dict) else ():
+        for field, names in OF_PROVIDER.items():
+            value = semconv.first(told, names) if isinstance(told, dict) else None
+            if value is not None:
+                found.setdefault(field, value)
+    if str(a.get("ai.model.provider")).startswith("anthropic") and "ai.usage.inputTokens" not in a:
+        found["exclusive"] = True  # version 4 passes Anthropic's own count on
+    return found
+
+
+def _content(a: Mapping[str, Any]) -> Reading:
+    values = [str(parsed(v)) for v in a.get("ai.values") or ()]
+    said: list[Part] = []
+    if isinstance(a.get("ai.response.reasoning"), str):
+        said.append({"type": "reasoning", "content": a["ai.response.reasoning"]})
+    answer = a.get("ai.response.text") or a.get("ai.response.object")
+    if answer:
+        said.append(text(str(answer)))
+    calls = parsed(a.get("ai.response.toolCalls"))
+    said += [tool_call(c) for c in calls if isinstance(c, dict)] if isinstance(calls, list) else []
+    return {
+        "asked": [{"role": "user", "parts": [text(v) for v in values]}] if values else messages(a.get("ai.prompt.messages")),
+        "answered": [{"role": "assistant", "parts": said}] if said else None,
+    }
+
+
+VERCEL = Dialect(name="vercel", priority=80, score=score, extract=extract)
