@@ -6,6 +6,7 @@ LeewayError
 │   ├── StoreBusy    another process holds the file
 │   ├── StoreBroken  a fault in the database: handles were closed and are being reopened
 │   └── QueryTimeout a query ran past its limit and was stopped
+├── NoSuchCall       no stored call is meant by what was given
 ├── FormatError      a record or file cannot be read
 ├── BacklogFull      the journal is at its cap; the client must come back later
 └── DeliveryError    a notification could not be sent (`permanent` tells whether trying again can help)
@@ -38,6 +39,10 @@ class QueryTimeout(StoreError):  # noqa: N818
     """A query ran past its limit and was stopped."""
 
 
+class NoSuchCall(LeewayError):  # noqa: N818
+    """No stored call is meant by what was given."""
+
+
 class FormatError(LeewayError):
     """A record or file cannot be read."""
 
@@ -50,10 +55,13 @@ class DeliveryError(LeewayError):
     """A notification could not be sent.
 
     `permanent`: trying the same message again cannot help.
-    `retry_after`: seconds the receiver asked us to wait, if it did.
+    `retry_after`: seconds the receiver asked us to wait, if it did. `status_code`: what it answered, if it did.
     """
 
-    def __init__(self, message: str, *, permanent: bool, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, permanent: bool, retry_after: float | None = None, status_code: int | None = None
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
+        self.status_code = status_code

@@ -10,6 +10,25 @@ CREATE TABLE data.alert_rules (
     updated_at TIMESTAMP NOT NULL
 );
 
+-- Each edit of a rule, so that what fired then can be read against what the rule was then.
+CREATE TABLE data.alert_rule_versions (
+    rule_id VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    definition VARCHAR NOT NULL,
+    updated_by VARCHAR NOT NULL,
+    updated_at TIMESTAMP NOT NULL
+);
+
+-- How far a rule has been evaluated: moves in the transaction that stores what came of it.
+CREATE TABLE data.alert_progress (
+    rule_id VARCHAR PRIMARY KEY,
+    version INTEGER NOT NULL,
+    evaluated_until TIMESTAMP NOT NULL,
+    evaluated_at TIMESTAMP NOT NULL,    -- by the clock: rows that came in after it may be late
+    health VARCHAR NOT NULL,
+    note VARCHAR                        -- what went wrong, or how many slices were left out
+);
+
 -- One alert: a rule for one slice. `slice` is the sorted JSON of the group-by values.
 CREATE TABLE data.alert_instances (
     rule_id VARCHAR NOT NULL,
@@ -19,16 +38,20 @@ CREATE TABLE data.alert_instances (
     active_at TIMESTAMP,
     fired_at TIMESTAMP,
     keep_firing_since TIMESTAMP,
-    resolved_at TIMESTAMP,
+    unknown_since TIMESTAMP,
+    missing INTEGER NOT NULL DEFAULT 0,
     last_window_end TIMESTAMP NOT NULL,
     value DOUBLE,
     baseline DOUBLE,
+    threshold DOUBLE,
     n BIGINT,
+    why VARCHAR,
     incident_id BIGINT,
-    last_sent_at TIMESTAMP,
+    last_sent_at TIMESTAMP,             -- when its incident was last told; NULL: nobody knows
     PRIMARY KEY (rule_id, slice)
 );
 
+-- What every evaluation saw and where the alert stood afterwards: enough to take up its life again at any window.
 CREATE TABLE data.alert_evaluations (
     rule_id VARCHAR NOT NULL,
     slice VARCHAR NOT NULL,
@@ -39,7 +62,13 @@ CREATE TABLE data.alert_evaluations (
     n BIGINT,
     breached BOOLEAN,                   -- NULL: unknown
     state VARCHAR NOT NULL,
-    late BOOLEAN NOT NULL DEFAULT false,
+    health VARCHAR NOT NULL,
+    active_at TIMESTAMP,
+    fired_at TIMESTAMP,
+    keep_firing_since TIMESTAMP,
+    unknown_since TIMESTAMP,
+    missing INTEGER NOT NULL DEFAULT 0,
+    late BOOLEAN NOT NULL DEFAULT false, -- worked out anew because data came late
     PRIMARY KEY (rule_id, slice, window_end)
 );
 
@@ -49,14 +78,19 @@ CREATE TABLE data.incidents (
     rule_id VARCHAR NOT NULL,
     slice VARCHAR NOT NULL,
     severity VARCHAR NOT NULL,
+    title VARCHAR NOT NULL,
     opened_at TIMESTAMP NOT NULL,       -- when the breach began
     fired_at TIMESTAMP NOT NULL,
     resolved_at TIMESTAMP,
+    resolved_reason VARCHAR,            -- recovered, missing_series, rule_updated, rule_paused, rule_deleted
     peak_value DOUBLE,
     last_value DOUBLE,
     threshold DOUBLE,
+    baseline DOUBLE,
+    unit VARCHAR NOT NULL,
     reason VARCHAR,
-    evidence VARCHAR,                   -- JSON: who, examples, what changed
+    evidence VARCHAR,                   -- JSON: the notification with who, examples, links
+    late BOOLEAN NOT NULL DEFAULT false,
     acknowledged_at TIMESTAMP,
     acknowledged_by VARCHAR
 );
@@ -81,7 +115,7 @@ CREATE TABLE data.outbox (
     incident_id BIGINT,
     reason VARCHAR NOT NULL,            -- fired, resolved, repeat, test, …
     payload VARCHAR NOT NULL,           -- JSON of the notification
-    status VARCHAR NOT NULL,            -- waiting, sent, dead, suppressed
+    status VARCHAR NOT NULL,            -- waiting, sent, dead, suppressed (`error` says why)
     attempts INTEGER NOT NULL DEFAULT 0,
     next_attempt_at TIMESTAMP NOT NULL,
     created_at TIMESTAMP NOT NULL,

@@ -1,0 +1,42 @@
+"""Settings and rules as people write them: what is wrong is said with where it stands and what was probably meant."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from store.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(model: type[Model], table: Mapping[str, Any], where: str) -> Model:
+    """Return `table` as a `model`. Raises ConfigError that starts with `where` and repeats no value."""
+    try:
+        return model.model_validate(dict(table))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise ConfigError(f"{where}: {_said(model, first['type'], first['loc'], first['msg'])}") from None
+
+
+def _said(model: type[BaseModel], kind: str, place: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(str(part) for part in place)
+    if kind == "extra_forbidden":
+        return f"no setting is named {name!r}{did_you_mean(name, written(model))}"
+    if kind == "missing":
+        return f"{name!r} is missing"
+    said = message.removeprefix("Value error, ")
+    return f"{name}: {said}" if name else said
+
+
+def written(model: type[BaseModel]) -> list[str]:
+    """The settings' names as they stand in a file."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or the known names when none is near."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(names))}"

@@ -1,0 +1,319 @@
+"""Evaluate the rules: each window of each rule once, oldest first, whatever was missed or came late.
+
+An alert's state, its incident and what is to be told are written in one transaction with how far the rule has been
+evaluated: nothing is told twice and nothing is forgotten, wherever the process dies.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from alerts.advance import Measure
+from alerts.evidence import TRAIL, Contributors, Examples, Witnesses
+from alerts.mute import REMEMBERED
+from alerts.notification import dumps, loads
+from alerts.rule import MetricInfo, Rule, rule_from
+from alerts.run import Bench, Closed, Held, Run
+from alerts.settings import AlertSettings
+from alerts.state import LIVE, Alert
+from store import alerts, incidents, outbox, rules, silences
+from store.connection import Store, Transaction
+from store.errors import ConfigError
+from store.model import Health, Window
+
+log = logging.getLogger(__name__)
+
+MONDAY = datetime(2000, 1, 3, tzinfo=UTC)  # window ends are counted from here: weeks end on Mondays
+CLOSED_WORDS = {
+    "rule_updated": "closed: the rule was changed", "rule_paused": "closed: the rule was paused",
+    "rule_deleted": "closed: the rule was deleted", "late_data": "closed: data that came late shows no breach",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every rule of an evaluation shares."""
+
+    store: Store
+    measure: Measure
+    metrics: Mapping[str, MetricInfo]
+    witnesses: Witnesses
+    settings: AlertSettings
+    channels: tuple[str, ...]
+    now: datetime
+    replayed_at: datetime | None = None
+
+    @property
+    def clock(self) -> datetime:
+        return self.replayed_at or self.now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What beside the run's own findings is to be written after history was rewritten."""
+
+    reopened: Sequence[int] = ()
+    closed: Sequence[Closed] = ()
+    queued: Sequence[outbox.Queued] = field(default_factory=tuple)
+
+
+def evaluate(
+    store: Store, *, measure: Measure, metrics: Mapping[str, MetricInfo], settings: AlertSettings, now: datetime,
+    contributors: Contributors | None = None, examples: Examples | None = None, channels: Sequence[str] = (),
+    replayed_at: datetime | None = None,
+) -> dict[str, int]:  # fmt: skip
+    """Bring every stored rule up to `now` and return counts: rules, windows, fired, resolved, messages, errors.
+
+    `channels` are the names of those who are told when neither rule nor settings name anybody. Calling it again with
+    the same `now` changes nothing. Called for hour after hour of the past it leaves what it would have left had it run
+    then; `replayed_at` is then the clock's time, and what had been ingested by it counts as having been in time.
+    """
+    witnesses = Witnesses(contributors=contributors, examples=examples)
+    told = tuple(channels) if settings.channels is None else settings.channels
+    around = Surroundings(
+        store=store,
+        measure=measure,
+        metrics=metrics,
+        witnesses=witnesses,
+        settings=settings,
+        channels=told,
+        now=now,
+        replayed_at=replayed_at,
+    )
+    stored = rules.stored_rules(store)
+    counts = Counter({"rules": len(stored), "windows": 0, "fired": 0, "resolved": 0, "messages": 0, "errors": 0})
+    for one in stored:
+        counts.update(_evaluated(around, one))
+    for rule_id in set(alerts.rules_in_progress(store)) - {one.rule_id for one in stored}:
+        _closed(around, rule_id, "rule_deleted")
+    return dict(counts)
+
+
+def floored(moment: datetime, every: timedelta) -> datetime:
+    """The last window end at or before `moment`."""
+    return moment.astimezone(UTC) - (moment - MONDAY) % every
+
+
+def due(rule: Rule, until: datetime | None, settings: AlertSettings, now: datetime) -> list[datetime]:
+    """Window ends that are to be evaluated, oldest first: the newest only for a new rule, at most `catch_up`."""
+    last = floored(now - settings.late_offset, rule.every)
+    if until is None:
+        return [last]
+    first = floored(until, rule.every) + rule.every
+    count = (last - first) // rule.every + 1
+    missed = range(max(0, count - settings.catch_up), max(0, count))
+    return [first + index * rule.every for index in missed]
+
+
+def _evaluated(around: Surroundings, stored: rules.StoredRule) -> Mapping[str, int]:
+    progress = alerts.progress(around.store, stored.rule_id)
+    if progress and (stored.paused or progress.version != stored.version):
+        _closed(around, stored.rule_id, "rule_paused" if stored.paused else "rule_updated")
+        progress = None
+    if stored.paused:
+        return {}
+    try:
+        rule = rule_from(stored.definition, where="stored rules", metrics=around.metrics)
+    except ConfigError as error:
+        return _broken(around, stored, progress, str(error))
+    return _advanced(around, stored, rule, progress)
+
+
+def _broken(
+    around: Surroundings, stored: rules.StoredRule, progress: alerts.Progress | None, why: str
+) -> Mapping[str, int]:
+    """A rule that cannot be read is a finding about the rule, shown beside it; its alerts stay as they are."""
+    log.error("rule %s cannot be evaluated: %s", stored.rule_id, why)
+    until = progress.evaluated_until if progress else around.now
+    moved = alerts.Progress(
+        rule_id=stored.rule_id, version=stored.version, evaluated_until=until, evaluated_at=around.clock,
+        health=Health.ERROR, note=why,
+    )  # fmt: skip
+    with around.store.transaction() as tx:
+        alerts.put_progress(tx, moved)
+    return {"errors": 1}
+
+
+def _advanced(
+    around: Surroundings, stored: rules.StoredRule, rule: Rule, progress: alerts.Progress | None
+) -> Mapping[str, int]:
+    late = _late_ends(around, rule, progress)
+    fresh = due(rule, progress.evaluated_until if progress else None, around.settings, around.now)
+    if not late and not fresh:
+        return {}
+    run, settled = _run(around, rule, late, fresh)
+    moved = alerts.Progress(
+        rule_id=rule.id, version=stored.version, evaluated_until=[*late, *fresh][-1], evaluated_at=around.clock,
+        health=run.health, note=run.note,
+    )  # fmt: skip
+    with around.store.transaction() as tx:
+        if alerts.progress(tx, rule.id) != progress:
+            return {"overtaken": 1}  # another evaluation was faster: what it wrote stands
+        _write(tx, run, settled, around.now)
+        alerts.put_progress(tx, moved)
+    messages = sum(queued.muted is None for queued in (*run.queued, *settled.queued))
+    return {
+        "windows": len(late) + len(fresh), "fired": len(run.opened), "resolved": len(run.closed),
+        "messages": messages, "errors": int(run.health is Health.ERROR),
+    }  # fmt: skip
+
+
+def _late_ends(around: Surroundings, rule: Rule, progress: alerts.Progress | None) -> list[datetime]:
+    """Windows that were evaluated before all of their calls or scores had come."""
+    if progress is None or around.replayed_at is not None:
+        return []
+    evaluator = around.metrics[rule.metric].evaluator
+    since = alerts.late_since(around.store, progress, around.now - around.settings.reeval, evaluator)
+    if since is None:
+        return []
+    return alerts.evaluated_ends(around.store, rule.id, since)[-around.settings.reeval_windows :]
+
+
+def _run(around: Surroundings, rule: Rule, late: list[datetime], fresh: list[datetime]) -> tuple[Run, Settled]:
+    bench = _bench(around, rule, (late or fresh)[0])
+    stored = {one.slice: one for one in alerts.instances(around.store, rule.id)}
+    if not late:
+        run = Run(bench, _held(around, rule, stored, fresh[0]))
+    else:
+        run = Run(replace(bench, late=True), _held_as_of(around, rule, stored, late[0]))
+        for end in late:
+            run.window(end)
+    settled = _settle(around, run, stored, late[-1]) if late else Settled()
+    run.bench = bench
+    for end in fresh:
+        run.window(end)
+    return run, settled
+
+
+def _bench(around: Surroundings, rule: Rule, first: datetime) -> Bench:
+    store = around.store
+    margin = rule.window + rule.hold
+    return Bench(
+        rule=rule,
+        metric=around.metrics[rule.metric],
+        settings=around.settings,
+        channels=around.channels,
+        measure=around.measure,
+        now=around.now,
+        new_id=partial(incidents.next_incident_id, store),
+        witnesses=around.witnesses,
+        silences=silences.silences_between(store, first, around.now),
+        acknowledged=frozenset(incidents.acknowledged(store, rule.id)),
+        covering=lambda key, at: incidents.covering_incident(store, rule.id, key, at, margin),
+        over=lambda incident_id: bool(incidents.resolved_of(store, [incident_id])),
+    )
+
+
+def _held(around: Surroundings, rule: Rule, stored: Mapping[str, alerts.Instance], first: datetime) -> dict[str, Held]:
+    """Every alert of the rule as the last evaluation left it."""
+    trails = _trails(around, rule, first)
+    changes = incidents.changes(around.store, rule.id, first - REMEMBERED)
+    peaks = {one.slice: incidents.peak(around.store, one.incident_id) for one in stored.values() if one.incident_id}
+    return {
+        key: Held(
+            alert=_alert(one, one.last_window_end), incident_id=one.incident_id, last_sent_at=one.last_sent_at,
+            peak=peaks.get(key), trail=trails.get(key, ()), changes=changes.get(key, ()),
+        )
+        for key, one in stored.items()
+    }  # fmt: skip
+
+
+def _held_as_of(
+    around: Surroundings, rule: Rule, stored: Mapping[str, alerts.Instance], first: datetime
+) -> dict[str, Held]:
+    """Every alert as it stood before the window that ended at `first`."""
+    trails = _trails(around, rule, first)
+    found = {}
+    for row in alerts.as_of(around.store, rule.id, first - timedelta(microseconds=1)):
+        live = row.state in LIVE
+        known = (
+            incidents.covering_incident(around.store, rule.id, row.slice, row.window_end, timedelta(0))
+            if live
+            else None
+        )
+        same = row.slice in stored and stored[row.slice].incident_id == known
+        sent = stored[row.slice].last_sent_at if same else row.fired_at
+        found[row.slice] = Held(
+            alert=_alert(row, row.window_end), incident_id=known, last_sent_at=sent if known else None,
+            peak=incidents.peak(around.store, known) if known else None, trail=trails.get(row.slice, ()),
+        )  # fmt: skip
+    return found
+
+
+def _trails(around: Surroundings, rule: Rule, first: datetime) -> dict[str, list[float | None]]:
+    window = Window(start=first - 4 * TRAIL * rule.every, end=first - timedelta(microseconds=1))
+    return alerts.trails(around.store, rule.id, window, TRAIL)
+
+
+def _alert(row: alerts.Instance | alerts.Evaluated, end: datetime) -> Alert:
+    return Alert(
+        state=row.state, health=row.health, active_at=row.active_at, fired_at=row.fired_at,
+        keep_firing_since=row.keep_firing_since, unknown_since=row.unknown_since, last_window_end=end,
+        missing=row.missing,
+    )  # fmt: skip
+
+
+def _settle(around: Surroundings, run: Run, stored: Mapping[str, alerts.Instance], at: datetime) -> Settled:
+    """Bring incidents into line with history as it now stands: reopen what goes on, close what never was."""
+    held = {one.incident_id: key for key, one in run.held.items() if one.incident_id is not None}
+    reopened = incidents.resolved_of(around.store, list(held))
+    for incident_id in reopened:
+        key = held[incident_id]
+        run.held[key] = replace(run.held[key], last_sent_at=None)
+    closed_now = {one.incident_id for one in run.closed}
+    orphans = [
+        one for one in stored.values()
+        if one.incident_id is not None and one.incident_id not in held and one.incident_id not in closed_now
+    ]  # fmt: skip
+    queued = [
+        message for one in orphans for message in _farewell(around, one.incident_id, one.last_sent_at, "late_data")
+    ]
+    closed = [Closed(incident_id=one.incident_id or 0, at=at, reason="late_data") for one in orphans]
+    return Settled(reopened=sorted(reopened), closed=closed, queued=queued)
+
+
+def _farewell(
+    around: Surroundings, incident_id: int | None, last_sent_at: datetime | None, reason: str
+) -> list[outbox.Queued]:
+    """One line to those who know of an incident that ends for another reason than recovery."""
+    if incident_id is None or last_sent_at is None:
+        return []
+    evidence = incidents.evidence(around.store, incident_id)
+    told = replace(loads(evidence), reason="closed", at=around.now, why=CLOSED_WORDS[reason], who=(), examples=())
+    return [
+        outbox.Queued(channel=channel, incident_id=incident_id, reason="closed", payload=dumps(told))
+        for channel in incidents.told_channels(around.store, incident_id)
+    ]
+
+
+def _closed(around: Surroundings, rule_id: str, reason: str) -> None:
+    """End everything a rule has under way: it was changed, paused or deleted."""
+    under_way = alerts.instances(around.store, rule_id)
+    with around.store.transaction() as tx:
+        for one in under_way:
+            for message in _farewell(around, one.incident_id, one.last_sent_at, reason):
+                outbox.queue(tx, message, now=around.now)
+            if one.incident_id is not None:
+                incidents.close_incident(tx, one.incident_id, at=around.now, reason=reason)
+        alerts.drop_instances(tx, rule_id, [one.slice for one in under_way])
+        alerts.drop_progress(tx, rule_id)
+
+
+def _write(tx: Transaction, run: Run, settled: Settled, now: datetime) -> None:
+    for opened in run.opened:
+        incidents.open_incident(tx, opened)
+    for incident_id in settled.reopened:
+        incidents.reopen_incident(tx, incident_id)
+    for held in run.held.values():
+        if held.incident_id is not None and held.last is not None:
+            incidents.update_incident(tx, held.incident_id, last=held.last.verdict.value, peak=held.peak)
+    for closed in (*run.closed, *settled.closed):
+        incidents.close_incident(tx, closed.incident_id, at=closed.at, reason=closed.reason)
+    alerts.put_evaluations(tx, run.evaluations)
+    alerts.put_instances(tx, run.instances())
+    alerts.drop_instances(tx, run.bench.rule.id, sorted(run.dropped))
+    for message in (*settled.queued, *run.queued):
+        outbox.queue(tx, message, now=now)

@@ -1,0 +1,154 @@
+"""What a message says: value against limit, since when, why, who, which calls, where to look."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from alerts.advance import Step
+from alerts.condition import CURRENT, kinds
+from alerts.duration import words
+from alerts.links import Seen, call_link, links, narrowed
+from alerts.notification import Contributor, Example, Notification, Reason
+from alerts.rule import MetricInfo, Rule
+from alerts.settings import SUSPECTS
+from alerts.wording import amount, calls, sparkline
+from store.alerts import slice_of
+from store.errors import LeewayError
+from store.model import Filters, Slice, Window
+
+MOST_NAMED = 3
+LEAST_SHARE = 0.2  # of the change: a slice with less explains nothing
+TRAIL = 24  # values in the sparkline
+
+
+class Contribution(Protocol):
+    """A slice's part in a change: `share` of it (0 to 1), the metric's value now and in the reference window."""
+
+    @property
+    def slice(self) -> Slice: ...
+    @property
+    def share(self) -> float | None: ...
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def reference(self) -> float | None: ...
+
+
+Contributors = Callable[[str, Window, Window, Filters, tuple[str, ...]], Sequence[Contribution]]
+Examples = Callable[[str, Window, Filters], Sequence[tuple[str, str]]]  # (call id, a few words without its text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnesses:
+    """Functions that are asked when an alert fires; None: nobody to ask."""
+
+    contributors: Contributors | None = None
+    examples: Examples | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What an alert's life adds to its last step."""
+
+    incident_id: int
+    trail: Sequence[float | None]
+    peak: float | None = None
+
+
+def notification(
+    rule: Rule, metric: MetricInfo, step: Step, reason: Reason, *, story: Story, base_url: str, witnesses: Witnesses
+) -> Notification:
+    """Return what there is to tell of a step."""
+    alert = step.after if step.after.live else step.before
+    since = alert.active_at or step.end
+    shown = Window(start=since - 2 * rule.window, end=step.end)
+    labels = slice_of(step.key)
+    narrow = narrowed(rule.filters, labels)
+    verdict = step.verdict
+    asked = witnesses if step.after.live else Witnesses()
+    seen = Seen(rule_id=rule.id, metric=rule.metric, window=shown, narrowed=narrow, incident_id=story.incident_id)
+    where = links(base_url, seen)
+    return Notification(
+        reason=reason,
+        rule_id=rule.id,
+        title=rule.name(metric),
+        severity=rule.severity.value,
+        at=step.end,
+        metric=rule.metric,
+        unit=metric.unit,
+        slice=dict(labels),
+        incident_id=story.incident_id,
+        since=since,
+        fired_at=alert.fired_at,
+        value=verdict.value,
+        baseline=verdict.baseline,
+        threshold=verdict.threshold,
+        peak=story.peak,
+        n=verdict.n,
+        now_text=_now(rule, metric, step),
+        why="the series has vanished: its slice has no calls any more" if step.gone else verdict.why,
+        peak_text=amount(story.peak, metric.unit) if story.peak is not None else "",
+        who=_who(rule, metric, step, narrow, asked.contributors),
+        examples=_examples(rule, step, narrow, base_url, asked.examples),
+        sparkline=sparkline([*story.trail, verdict.value][-TRAIL:]),
+        links={**where, **({"runbook": rule.runbook} if rule.runbook else {})},
+        runbook=rule.runbook,
+        owner=rule.owner,
+    )
+
+
+def _now(rule: Rule, metric: MetricInfo, step: Step) -> str:
+    verdict = step.verdict
+    told = [f"{amount(verdict.value, metric.unit)} over {words(rule.window)}, {calls(verdict.n)}"]
+    if verdict.baseline is not None:
+        told.append(f"normal {amount(verdict.baseline, metric.unit)}")
+    if verdict.threshold is not None and rule.kind != "no_data":
+        told.append(f"limit {rule.comparison} {amount(verdict.threshold, metric.unit)}")
+    return "; ".join(told)
+
+
+def _who(
+    rule: Rule, metric: MetricInfo, step: Step, narrow: Filters, contributors: Contributors | None
+) -> tuple[Contributor, ...]:
+    """The slices with the largest shares of the change. What cannot be asked is left out: the message goes anyway."""
+    if contributors is None:
+        return ()
+    current = kinds()[rule.kind].windows(rule, step.end)[CURRENT]
+    began = step.after.active_at or step.end
+    reference = Window(start=began - 2 * rule.window, end=began - rule.window)
+    found = []
+    for by in SUSPECTS:
+        if not set(by) <= narrow.keys():
+            try:
+                found += _telling(contributors(rule.metric, current, reference, narrow, by))
+            except LeewayError:
+                continue
+    found.sort(key=lambda one: -(one.share or 0))
+    return tuple(_named(one, metric) for one in found[:MOST_NAMED])
+
+
+def _telling(shares: Sequence[Contribution]) -> list[Contribution]:
+    """The first of a dimension, where there was a choice and it stands for much."""
+    known = [one for one in shares if any(value is not None for _, value in one.slice)]
+    if len(shares) < 2 or not known or (known[0].share or 0) < LEAST_SHARE:  # noqa: PLR2004 - a choice
+        return []
+    return [max(known, key=lambda one: one.share or 0)]
+
+
+def _named(one: Contribution, metric: MetricInfo) -> Contributor:
+    name = ", ".join(f"{key} {value if value is not None else 'unknown'}" for key, value in one.slice)
+    text = f"{amount(one.reference, metric.unit)} → {amount(one.value, metric.unit)}"
+    return Contributor(name=name, share=one.share, text=text)
+
+
+def _examples(
+    rule: Rule, step: Step, narrow: Mapping[str, tuple[str, ...]], base_url: str, examples: Examples | None
+) -> tuple[Example, ...]:
+    if examples is None:
+        return ()
+    current = kinds()[rule.kind].windows(rule, step.end)[CURRENT]
+    try:
+        found = examples(rule.metric, current, narrow)
+    except LeewayError:
+        return ()
+    return tuple(Example(call_id=call_id, note=note, link=call_link(base_url, call_id)) for call_id, note in found)

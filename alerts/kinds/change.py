@@ -1,0 +1,66 @@
+"""A metric against itself earlier: the previous period, or the same hours last week."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
+from alerts.duration import words
+from alerts.rule import MetricInfo, Rule
+from alerts.wording import amount, calls
+from store.model import Health, Sample, Window
+
+REFERENCE = "reference"
+WEEK = timedelta(days=7)
+RECOVERY = 0.9  # of the way from "as before" to the threshold
+
+
+def windows(rule: Rule, end: datetime) -> Mapping[str, Window]:
+    current = Window(start=end - rule.window, end=end)
+    last_week = Window(start=current.start - WEEK, end=end - WEEK)
+    return {CURRENT: current, REFERENCE: current.before() if rule.against == "previous" else last_week}
+
+
+def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> Verdict:
+    now, then = readings[CURRENT], readings[REFERENCE]
+    needed = rule.samples_needed(metric)
+    if now.value is None or now.n < needed:
+        return unknown(now, f"only {calls(now.n)} in {words(rule.window)}")
+    if not then.value or then.n < max(needed, 1):
+        return unknown(now, f"nothing to compare with: {calls(then.n)} in {_then(rule)}", Health.INSUFFICIENT_BASELINE)
+    ratio = now.value / then.value
+    bound = _bound(rule, firing)
+    return Verdict(
+        breached=exceeds(rule, ratio, bound),
+        value=now.value,
+        n=now.n,
+        why=_why(rule, metric, now, then),
+        threshold=bound * then.value,
+        baseline=then.value,
+    )
+
+
+def _bound(rule: Rule, firing: bool) -> float:
+    threshold = rule.threshold or 0.0
+    if not firing:
+        return threshold
+    return 1 + RECOVERY * (threshold - 1) if rule.recover_threshold is None else rule.recover_threshold
+
+
+def _why(rule: Rule, metric: MetricInfo, now: Sample, then: Sample) -> str:
+    ratio = (now.value or 0.0) / (then.value or 1.0)
+    return (
+        f"{amount(now.value, metric.unit)} is {ratio:.2f}× {_then(rule)} ({amount(then.value, metric.unit)}); "
+        f"limit {rule.comparison} {rule.threshold:g}×"
+    )
+
+
+def _then(rule: Rule) -> str:
+    return f"the {words(rule.window)} before" if rule.against == "previous" else "the same hours last week"
+
+
+CHANGE = Kind(
+    name="change",
+    help="The metric as a multiple of the previous period or of the same hours last week.",
+    windows=windows,
+    judge=judge,
+)

@@ -1,0 +1,77 @@
+"""A share of calls that is surely too high, also when calls are few.
+
+A plain percentage is the classic fatigue machine at the volumes of LLM applications: two errors of five calls are 40 %.
+Fires when three things agree: the Wilson 99 % lower bound over the window, the raw rate of its last quarter, and at
+least three bad calls. On simulated weeks that gave 0 to 0.04 false alarms a week at every volume.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from math import sqrt
+
+from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
+from alerts.duration import words
+from alerts.rule import MetricInfo, Rule
+from alerts.wording import amount, calls
+from store.model import Sample, Window
+
+RECENT = "recent"
+Z_99 = 2.5758293
+FEWEST_BAD = 3
+RECOVERY = 0.9  # of the threshold: the distance from a baseline of none
+
+
+def windows(rule: Rule, end: datetime) -> Mapping[str, Window]:
+    return {
+        CURRENT: Window(start=end - rule.window, end=end),
+        RECENT: Window(start=end - rule.window / 4, end=end),
+    }
+
+
+def wilson_lower(bad: float, n: int) -> float:
+    """The lower end of the Wilson 99 % interval of `bad` of `n`; 0 when there are none."""
+    if n == 0:
+        return 0.0
+    share, z2 = bad / n, Z_99 * Z_99
+    middle = share + z2 / (2 * n)
+    spread = Z_99 * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, (middle - spread) / (1 + z2 / n))
+
+
+def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> Verdict:
+    whole, recent = readings[CURRENT], readings[RECENT]
+    if whole.value is None or whole.n == 0 or whole.n < rule.samples_needed(metric):
+        return unknown(whole, f"only {calls(whole.n)} in {words(rule.window)}")
+    bound = _bound(rule, firing)
+    surely = whole.value if firing else wilson_lower(whole.value * whole.n, whole.n)
+    bad = round(whole.value * whole.n)
+    suspect = exceeds(rule, surely, bound) and (firing or bad >= FEWEST_BAD)
+    if suspect and (recent.value is None or recent.n == 0):
+        return unknown(whole, f"no calls in the last {words(rule.window / 4)}")
+    breached = suspect and recent.value is not None and exceeds(rule, recent.value, bound)
+    why = _why(rule, metric, whole, recent, bad)
+    return Verdict(breached=breached, value=whole.value, n=whole.n, why=why, threshold=bound)
+
+
+def _bound(rule: Rule, firing: bool) -> float:
+    threshold = rule.threshold or 0.0
+    if not firing:
+        return threshold
+    return RECOVERY * threshold if rule.recover_threshold is None else rule.recover_threshold
+
+
+def _why(rule: Rule, metric: MetricInfo, whole: Sample, recent: Sample, bad: int) -> str:
+    lower = amount(wilson_lower(bad, whole.n), metric.unit)
+    last = "no calls" if recent.value is None else amount(recent.value, metric.unit)
+    return (
+        f"{bad} of {calls(whole.n)} in {words(rule.window)} (at least {lower} with 99 % confidence), "
+        f"{last} in the last {words(rule.window / 4)}; limit {amount(rule.threshold, metric.unit)}"
+    )
+
+
+RATE = Kind(
+    name="rate",
+    help="A share of calls: Wilson 99 % lower bound over the window, raw rate of its last quarter, 3 bad calls.",
+    windows=windows,
+    judge=judge,
+)

@@ -1,0 +1,35 @@
+"""A metric over one window against a fixed number."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
+from alerts.duration import words
+from alerts.rule import MetricInfo, Rule
+from alerts.wording import amount, calls
+from store.model import Window
+
+
+def windows(rule: Rule, end: datetime) -> Mapping[str, Window]:
+    return {CURRENT: Window(start=end - rule.window, end=end)}
+
+
+def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> Verdict:
+    sample = readings[CURRENT]
+    if sample.value is None or sample.n < rule.samples_needed(metric):
+        return unknown(sample, f"only {calls(sample.n)} in {words(rule.window)}")
+    bound = _bound(rule, firing)
+    breached = exceeds(rule, sample.value, bound)
+    sign = rule.comparison if breached else "not " + rule.comparison
+    why = f"{amount(sample.value, metric.unit)} {sign} {amount(bound, metric.unit)} over {words(rule.window)}"
+    return Verdict(breached=breached, value=sample.value, n=sample.n, why=why, threshold=bound)
+
+
+def _bound(rule: Rule, firing: bool) -> float:
+    bound = rule.recover_threshold if firing and rule.recover_threshold is not None else rule.threshold
+    return bound if bound is not None else 0.0
+
+
+THRESHOLD = Kind(
+    name="threshold", help="The metric over the window, against a fixed number.", windows=windows, judge=judge
+)

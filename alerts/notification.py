@@ -1,0 +1,156 @@
+"""What is told: the same facts for every channel."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from alerts.duration import words
+from alerts.neutral import cut, neutral
+
+Reason = Literal["fired", "resolved", "fired_and_resolved", "repeat", "flapping", "closed", "digest", "test"]
+WORDS = {
+    "fired": "FIRING", "repeat": "STILL FIRING", "resolved": "RESOLVED", "fired_and_resolved": "FIRED AND RESOLVED",
+    "flapping": "FLAPPING", "closed": "CLOSED", "digest": "DIGEST", "test": "TEST",
+}  # fmt: skip
+OVER = ("resolved", "fired_and_resolved", "closed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contributor:
+    """A slice that stands for `share` (0 to 1) of the change; `text` says what it was and is."""
+
+    name: str
+    share: float | None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    call_id: str
+    note: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """One thing to tell. `at` is the end of the window that says so, `since` the window end at which the breach began.
+
+    Texts may hold what strangers wrote; a channel shows them through `alerts.neutral` only. `links` are ours.
+    `sent_at` and `delayed` are filled in when it is sent, `rescued_from` when another channel could not send it.
+    """
+
+    reason: Reason
+    rule_id: str
+    title: str
+    severity: str
+    at: datetime
+    metric: str = ""
+    unit: str = ""
+    slice: dict[str, str | None] = field(default_factory=dict)
+    incident_id: int | None = None
+    since: datetime | None = None
+    fired_at: datetime | None = None
+    value: float | None = None
+    baseline: float | None = None
+    threshold: float | None = None
+    peak: float | None = None
+    n: int = 0
+    now_text: str = ""
+    why: str = ""
+    peak_text: str = ""
+    who: tuple[Contributor, ...] = ()
+    examples: tuple[Example, ...] = ()
+    sparkline: str = ""
+    links: dict[str, str] = field(default_factory=dict)
+    runbook: str | None = None
+    owner: str | None = None
+    others: tuple[str, ...] = ()
+    sent_at: datetime | None = None
+    delayed: str | None = None
+    rescued_from: str | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.reason in OVER
+
+    @property
+    def thread(self) -> str:
+        """What belongs together: an incident's messages, else the rule's."""
+        return f"incident-{self.incident_id}" if self.incident_id is not None else f"rule-{self.rule_id}"
+
+    def key(self, channel: str) -> str:
+        """The same for every attempt to send this message on this channel: a receiver can drop what it knows."""
+        told = f"{self.thread}|{self.rule_id}|{self.reason}|{self.at.isoformat()}|{channel}"
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def dumps(notification: Notification) -> str:
+    return msgspec.json.encode(notification).decode()
+
+
+def loads(text: str) -> Notification:
+    return msgspec.json.decode(text, type=Notification)
+
+
+def scope(labels: dict[str, str | None]) -> str:
+    return ", ".join(f"{name} {value if value is not None else 'unknown'}" for name, value in labels.items())
+
+
+def subject(notification: Notification) -> str:
+    """`Cost — model gpt-x`: stays the same over an incident's life."""
+    where = scope(notification.slice)
+    return neutral(notification.title) + (f" — {cut(neutral(where), 100)}" if where else "")
+
+
+def headline(notification: Notification) -> str:
+    """`[FIRING · warning] Cost — model gpt-x`, whatever matters within the first 80 characters."""
+    return f"[{WORDS[notification.reason]} · {notification.severity}] {subject(notification)}"
+
+
+def facts(notification: Notification) -> list[tuple[str, str]]:
+    """Label and text of everything known, in the order people ask. Texts are not neutralised."""
+    told = [
+        ("Now", notification.now_text),
+        ("Since", _since(notification)),
+        ("Lasted", _lasted(notification)),
+        ("Peak", notification.peak_text if notification.over else ""),
+        ("Why", notification.why),
+        ("Who", "; ".join(_contributor(one) for one in notification.who)),
+        ("Also", _listed(notification.others)),
+        ("Trend", notification.sparkline),
+        ("Owner", notification.owner or ""),
+        ("Delayed", notification.delayed or ""),
+        ("Sent for", notification.rescued_from or ""),
+    ]
+    return [(label, text) for label, text in told if text]
+
+
+def _since(notification: Notification) -> str:
+    if notification.since is None or notification.over:
+        return ""
+    return f"{moment(notification.since)} ({words(notification.at - notification.since)})"
+
+
+def _lasted(notification: Notification) -> str:
+    if notification.since is None or not notification.over:
+        return ""
+    span = f"{moment(notification.since)} to {moment(notification.at)}"
+    return f"{words(notification.at - notification.since)} ({span})"
+
+
+def moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _contributor(one: Contributor) -> str:
+    share = f"{one.share:.0%} of the change from " if one.share is not None else ""
+    return f"{share}{one.name}" + (f" ({one.text})" if one.text else "")
+
+
+def _listed(others: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(others) - most} more" if len(others) > most else ""
+    return "; ".join(others[:most]) + more

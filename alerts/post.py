@@ -1,0 +1,124 @@
+"""One HTTP POST with limits on everything: time, answer, redirects, where to. Errors never show the URL."""
+
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from alerts.address import Target, target
+from store.errors import DeliveryError
+
+TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
+TOTAL_S = 15.0
+LONGEST_ANSWER = 64 * 1024
+TOO_MANY, REQUEST_TIMEOUT, SERVER_ERROR, OK_BELOW, OK_FROM = 429, 408, 500, 300, 200
+DEFAULT_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    body: str
+
+
+def post(url: str, body: bytes, *, headers: Mapping[str, str], allow: Sequence[str]) -> Answer:
+    """Send and return a 2xx answer. Raises DeliveryError, `permanent` when trying again cannot help."""
+    place = target(url, allow=allow)
+    watch = _Deadline(TOTAL_S)
+    try:
+        with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client, watch:
+            return _exchanged(client, _request(client, place, body, headers, watch))
+    except httpx.TransportError as error:
+        what = f"no answer within {TOTAL_S:.0f} s" if watch.over else type(error).__name__
+        raise DeliveryError(f"{place.url.host}: {what}", permanent=False) from None
+
+
+def _request(
+    client: httpx.Client, place: Target, body: bytes, headers: Mapping[str, str], watch: "_Deadline"
+) -> httpx.Request:
+    """The request goes to the checked address; name checks of TLS and the receiver see the real host."""
+    sent = {"content-type": "application/json", "user-agent": "leeway", **headers, "host": place.url.netloc.decode()}
+    extensions = {"sni_hostname": place.url.host, "trace": watch.trace, "timeout": TIMEOUT.as_dict()}
+    direct = place.url.copy_with(host=place.address)
+    return client.build_request("POST", direct, content=body, headers=sent, extensions=extensions)
+
+
+def _exchanged(client: httpx.Client, request: httpx.Request) -> Answer:
+    response = client.send(request, stream=True)
+    try:
+        body = _limited(response)
+    finally:
+        response.close()
+    _judged(response, request.headers["host"])
+    return Answer(status=response.status_code, body=body)
+
+
+def _limited(response: httpx.Response) -> str:
+    read = bytearray()
+    for chunk in response.iter_raw():
+        read += chunk
+        if len(read) >= LONGEST_ANSWER:
+            break
+    return bytes(read[:LONGEST_ANSWER]).decode("utf-8", "replace")
+
+
+def _judged(response: httpx.Response, host: str) -> None:
+    status = response.status_code
+    if OK_FROM <= status < OK_BELOW:
+        return
+    wait = retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+    if status == TOO_MANY:
+        wait = DEFAULT_WAIT_S if wait is None else wait
+    passing = status in (TOO_MANY, REQUEST_TIMEOUT) or status >= SERVER_ERROR
+    raise DeliveryError(
+        f"{host} answered {status}", permanent=not passing, retry_after=wait if passing else None, status_code=status
+    )
+
+
+def retry_after(written: str | None, now: datetime) -> float | None:
+    """Seconds to wait as the header says, in seconds or as a date; None when it says nothing we can read."""
+    if written is None:
+        return None
+    if written.strip().isdigit():
+        return float(written)
+    try:
+        return max(0.0, (parsedate_to_datetime(written) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+class _Deadline:
+    """Cuts the connection when the time is over: single reads have a time-out, a drip of bytes does not."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._ends
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by httpx at each step; remembers the socket as it is opened and wrapped."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def _cut(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,46 @@
+"""Numbers as people read them in a message."""
+
+from collections.abc import Sequence
+
+BARS = "▁▂▃▄▅▆▇█"
+MS_IN_S, THOUSAND, HUNDRED = 1000, 1000, 100
+SHARE = "share"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A value with its unit: `12.3 %`, `$41.80`, `2.40 s`, `9 120 tokens`. Shares are given from 0 to 1."""
+    if value is None:
+        return "unknown"
+    if unit == SHARE:
+        return f"{100 * value:.3g} %"
+    if unit.lower().startswith("usd"):
+        return _dollars(value) + unit[3:]
+    if unit == "ms":
+        return f"{value:.0f} ms" if abs(value) < MS_IN_S else f"{value / MS_IN_S:.2f} s"
+    return f"{number(value)} {unit}".rstrip()
+
+
+def number(value: float) -> str:
+    """Three meaningful digits, thousands set apart."""
+    return f"{value:,.0f}".replace(",", " ") if abs(value) >= HUNDRED else f"{value:.3g}"
+
+
+def _dollars(value: float) -> str:
+    return f"${value:,.2f}" if abs(value) >= 1 or value == 0 else f"${value:.3g}"
+
+
+def calls(n: int) -> str:
+    return "1 call" if n == 1 else f"{number(n)} calls"
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """The values as a row of bars from their least to their greatest; unknown ones are a gap."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    low, spread = min(known), max(known) - min(known)
+    return "".join(" " if value is None else BARS[_height(value - low, spread)] for value in values)
+
+
+def _height(above: float, spread: float) -> int:
+    return min(int(above / spread * len(BARS)), len(BARS) - 1) if spread > 0 else 0

@@ -1,0 +1,204 @@
+"""Incidents: one stretch of firing of one rule for one slice, with its timeline."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from store.audit import audit
+from store.connection import Store, Transaction
+from store.model import Severity
+
+NEXT_ID_SQL = "SELECT nextval('data.incident_ids')"
+OPEN_SQL = """
+    INSERT INTO data.incidents BY NAME SELECT
+        $incident_id AS incident_id, $rule_id AS rule_id, $slice AS slice, $severity AS severity, $title AS title,
+        $opened_at AS opened_at, $fired_at AS fired_at, $peak_value AS peak_value, $last_value AS last_value,
+        $threshold AS threshold, $baseline AS baseline, $unit AS unit, $reason AS reason, $evidence AS evidence,
+        $late AS late
+"""
+UPDATE_SQL = """
+    UPDATE data.incidents SET last_value = $last_value, peak_value = $peak_value WHERE incident_id = $incident_id
+"""
+CLOSE_SQL = """
+    UPDATE data.incidents SET resolved_at = $at, resolved_reason = $reason
+    WHERE incident_id = $incident_id AND resolved_at IS NULL
+"""
+# An incident of this slice that already covers the moment: history that is rewritten finds its incident again.
+COVERING_SQL = """
+    SELECT incident_id FROM data.incidents
+    WHERE rule_id = $rule_id AND slice = $slice AND opened_at <= $until AND coalesce(resolved_at, $at) >= $at
+    ORDER BY incident_id DESC LIMIT 1
+"""
+REOPEN_SQL = "UPDATE data.incidents SET resolved_at = NULL, resolved_reason = NULL WHERE incident_id = $incident_id"
+RESOLVED_SQL = """
+    SELECT incident_id FROM data.incidents WHERE list_contains($ids, incident_id) AND resolved_at IS NOT NULL
+"""
+EVIDENCE_SQL = "SELECT evidence FROM data.incidents WHERE incident_id = $incident_id"
+TOLD_SQL = """
+    SELECT DISTINCT channel FROM data.outbox
+    WHERE incident_id = $incident_id AND status <> 'suppressed' ORDER BY channel
+"""
+PEAK_SQL = "SELECT peak_value FROM data.incidents WHERE incident_id = $incident_id"
+CHANGES_SQL = """
+    SELECT slice, moment FROM (
+        SELECT slice, unnest([fired_at, resolved_at]) AS moment FROM data.incidents
+        WHERE rule_id = $rule_id AND (fired_at > $since OR resolved_at > $since)
+    )
+    WHERE moment > $since ORDER BY moment
+"""
+ACKNOWLEDGED_SQL = """
+    SELECT incident_id FROM data.incidents
+    WHERE rule_id = $rule_id AND resolved_at IS NULL AND acknowledged_at IS NOT NULL
+"""
+ACKNOWLEDGE_SQL = """
+    UPDATE data.incidents SET acknowledged_at = $now, acknowledged_by = $by
+    WHERE incident_id = $incident_id AND acknowledged_at IS NULL
+"""
+FIRING_SQL = """
+    SELECT i.*, a.state, a.health, a.value, a.why, a.last_window_end, a.last_sent_at
+    FROM data.incidents i
+    LEFT JOIN data.alert_instances a ON a.rule_id = i.rule_id AND a.slice = i.slice
+    WHERE i.resolved_at IS NULL
+    ORDER BY i.severity = 'critical' DESC, i.fired_at DESC
+"""
+INCIDENTS_SQL = """
+    SELECT *, epoch(coalesce(resolved_at, $now) - fired_at) AS duration_s FROM data.incidents
+    WHERE fired_at < $end AND coalesce(resolved_at, $now) >= $start
+    ORDER BY fired_at DESC LIMIT $limit
+"""
+INCIDENT_SQL = """
+    SELECT *, epoch(coalesce(resolved_at, $now) - fired_at) AS duration_s FROM data.incidents
+    WHERE incident_id = $incident_id
+"""
+TIMELINE_SQL = """
+    SELECT happened_at, what, details FROM (
+        SELECT opened_at AS happened_at, 'breach began' AS what, NULL AS details, 0 AS rank
+        FROM data.incidents WHERE incident_id = $incident_id
+        UNION ALL
+        SELECT fired_at, 'fired', reason, 1 FROM data.incidents WHERE incident_id = $incident_id
+        UNION ALL
+        SELECT created_at, CASE status WHEN 'suppressed' THEN 'not sent' ELSE 'queued' END,
+            reason || ' for ' || channel || coalesce(': ' || error, ''), 3
+        FROM data.outbox WHERE incident_id = $incident_id AND status IN ('suppressed', 'waiting')
+        UNION ALL
+        SELECT d.attempted_at, CASE WHEN d.ok THEN 'sent' ELSE 'failed to send' END,
+            o.reason || ' to ' || d.channel || coalesce(': ' || d.error, ''), 4
+        FROM data.deliveries d JOIN data.outbox o USING (notification_id) WHERE o.incident_id = $incident_id
+        UNION ALL
+        SELECT acknowledged_at, 'acknowledged', acknowledged_by, 5 FROM data.incidents
+        WHERE incident_id = $incident_id AND acknowledged_at IS NOT NULL
+        UNION ALL
+        SELECT resolved_at, 'resolved', resolved_reason, 2 FROM data.incidents
+        WHERE incident_id = $incident_id AND resolved_at IS NOT NULL
+    )
+    ORDER BY happened_at, rank
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """An incident when it opens. `evidence` is the first notification as JSON."""
+
+    incident_id: int
+    rule_id: str
+    slice: str
+    severity: Severity
+    title: str
+    opened_at: datetime
+    fired_at: datetime
+    peak_value: float | None
+    last_value: float | None
+    threshold: float | None
+    baseline: float | None
+    unit: str
+    reason: str
+    evidence: str
+    late: bool = False
+
+
+def next_incident_id(store: Store) -> int:
+    return int(store.one(NEXT_ID_SQL))
+
+
+def open_incident(tx: Transaction, incident: Incident) -> None:
+    tx.execute(OPEN_SQL, asdict(incident))
+
+
+def update_incident(tx: Transaction, incident_id: int, *, last: float | None, peak: float | None) -> None:
+    tx.execute(UPDATE_SQL, {"incident_id": incident_id, "last_value": last, "peak_value": peak})
+
+
+def close_incident(tx: Transaction, incident_id: int, *, at: datetime, reason: str) -> None:
+    tx.execute(CLOSE_SQL, {"incident_id": incident_id, "at": at, "reason": reason})
+
+
+def covering_incident(store: Store, rule_id: str, slice_: str, at: datetime, margin: timedelta) -> int | None:
+    """The incident of a slice that was open at `at`, or that opened at most `margin` later."""
+    params = {"rule_id": rule_id, "slice": slice_, "at": at, "until": at + margin}
+    found = store.one(COVERING_SQL, params)
+    return int(found) if found is not None else None
+
+
+def reopen_incident(tx: Transaction, incident_id: int) -> None:
+    tx.execute(REOPEN_SQL, {"incident_id": incident_id})
+
+
+def resolved_of(store: Store, incident_ids: Sequence[int]) -> set[int]:
+    """Those of `incident_ids` that are resolved."""
+    return set(store.read(RESOLVED_SQL, {"ids": list(incident_ids)})["incident_id"].to_list())
+
+
+def evidence(store: Store, incident_id: int) -> str:
+    """The first notification of an incident as JSON."""
+    return str(store.one(EVIDENCE_SQL, {"incident_id": incident_id}))
+
+
+def told_channels(store: Store, incident_id: int) -> list[str]:
+    """The channels that were told of an incident, or are about to be."""
+    return store.read(TOLD_SQL, {"incident_id": incident_id})["channel"].to_list()
+
+
+def peak(store: Store, incident_id: int) -> float | None:
+    found = store.one(PEAK_SQL, {"incident_id": incident_id})
+    return float(found) if found is not None else None
+
+
+def changes(store: Store, rule_id: str, since: datetime) -> dict[str, list[datetime]]:
+    """When each slice of a rule fired or resolved after `since`."""
+    found: dict[str, list[datetime]] = {}
+    for key, moment in store.read(CHANGES_SQL, {"rule_id": rule_id, "since": since}).iter_rows():
+        found.setdefault(key, []).append(moment)
+    return found
+
+
+def acknowledged(store: Store, rule_id: str) -> set[int]:
+    return set(store.read(ACKNOWLEDGED_SQL, {"rule_id": rule_id})["incident_id"].to_list())
+
+
+def acknowledge(store: Store, incident_ids: Sequence[int], *, by: str, now: datetime) -> None:
+    """Say that somebody looks after these incidents: no more repeats."""
+    with store.transaction() as tx:
+        for incident_id in incident_ids:
+            tx.execute(ACKNOWLEDGE_SQL, {"incident_id": incident_id, "by": by, "now": now})
+            audit(tx, actor=by, action="incident.acknowledge", subject=str(incident_id), details=None, now=now)
+
+
+def firing(store: Store) -> pl.DataFrame:
+    """Open incidents, critical first, with where their alert stands now (`state`, `health`, `value`, `why`)."""
+    return store.read(FIRING_SQL)
+
+
+def incidents(store: Store, start: datetime, end: datetime, *, now: datetime, limit: int = 500) -> pl.DataFrame:
+    """Incidents that fired or were open within `[start, end)`, newest first, with `duration_s`."""
+    return store.read(INCIDENTS_SQL, {"start": start, "end": end, "now": now, "limit": limit})
+
+
+def incident(store: Store, incident_id: int, *, now: datetime) -> pl.DataFrame:
+    return store.read(INCIDENT_SQL, {"incident_id": incident_id, "now": now})
+
+
+def timeline(store: Store, incident_id: int) -> pl.DataFrame:
+    """What happened, in order: happened_at, what, details."""
+    return store.read(TIMELINE_SQL, {"incident_id": incident_id})

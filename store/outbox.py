@@ -1,0 +1,165 @@
+"""The outbox: what is to be told, written with the state change that causes it; and every attempt to tell it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from store.connection import Store, Transaction
+
+NEXT_ID_SQL = "SELECT nextval('data.notification_ids')"
+QUEUE_SQL = """
+    INSERT INTO data.outbox BY NAME SELECT
+        $notification_id AS notification_id, $channel AS channel, $incident_id AS incident_id, $reason AS reason,
+        $payload AS payload, $status AS status, $created_at AS next_attempt_at, $created_at AS created_at,
+        $error AS error
+"""
+WAITING_SQL = """
+    SELECT notification_id, channel, incident_id, reason, payload, attempts, next_attempt_at, created_at
+    FROM data.outbox WHERE channel = $channel AND status = 'waiting' ORDER BY notification_id
+"""
+CHANNELS_SQL = "SELECT DISTINCT channel FROM data.outbox WHERE status = 'waiting' ORDER BY channel"
+# Only one worker gets a row: the attempt is counted and the next one put off before anything is sent.
+CLAIM_SQL = """
+    UPDATE data.outbox SET attempts = attempts + 1, next_attempt_at = $until
+    WHERE notification_id = $notification_id AND status = 'waiting' AND attempts = $attempts
+    RETURNING attempts
+"""
+MARK_SQL = """
+    UPDATE data.outbox SET status = $status, sent_at = $sent_at, error = $error WHERE notification_id = $notification_id
+"""
+DEFER_SQL = """
+    UPDATE data.outbox SET next_attempt_at = greatest(next_attempt_at, $until)
+    WHERE channel = $channel AND status = 'waiting'
+"""
+RETRY_AT_SQL = (
+    "UPDATE data.outbox SET next_attempt_at = $until, error = $error WHERE notification_id = $notification_id"
+)
+ATTEMPT_SQL = """
+    INSERT INTO data.deliveries
+    VALUES ($notification_id, $channel, $attempt, $attempted_at, $duration_ms, $ok, $status_code, $error)
+"""
+DELIVERIES_SQL = """
+    SELECT d.*, o.reason, o.incident_id, o.status, o.created_at FROM data.deliveries d
+    LEFT JOIN data.outbox o USING (notification_id)
+    ORDER BY d.attempted_at DESC, d.notification_id DESC LIMIT $limit
+"""
+HEALTH_SQL = """
+    WITH last AS (
+        SELECT channel, arg_max(ok, (attempted_at, notification_id, attempt)) AS ok,
+            arg_max(error, (attempted_at, notification_id, attempt)) FILTER (NOT ok) AS error,
+            max(attempted_at) FILTER (ok) AS last_ok_at, max(attempted_at) AS last_attempt_at
+        FROM data.deliveries GROUP BY channel
+    ),
+    queue AS (
+        SELECT channel, count(*) FILTER (status = 'waiting') AS waiting,
+            min(created_at) FILTER (status = 'waiting') AS oldest_waiting_at,
+            count(*) FILTER (status = 'sent') AS sent,
+            arg_max(status, notification_id) FILTER (status IN ('sent', 'dead')) AS last_status
+        FROM data.outbox GROUP BY channel
+    )
+    SELECT channel,
+        CASE WHEN last.ok IS NULL THEN 'unused' WHEN last.ok THEN 'ok'
+            WHEN queue.last_status = 'dead' THEN 'dead' ELSE 'failing' END AS health,
+        coalesce(queue.waiting, 0) AS waiting, queue.oldest_waiting_at, coalesce(queue.sent, 0) AS sent,
+        last.last_ok_at, last.last_attempt_at, CASE WHEN NOT last.ok THEN last.error END AS error
+    FROM last FULL JOIN queue USING (channel) ORDER BY channel
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A message for one channel. `payload` is the notification as JSON; `muted` says why it is not to be sent."""
+
+    channel: str
+    incident_id: int | None
+    reason: str
+    payload: str
+    muted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    notification_id: int
+    channel: str
+    incident_id: int | None
+    reason: str
+    payload: str
+    attempts: int
+    next_attempt_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    notification_id: int
+    channel: str
+    attempt: int
+    attempted_at: datetime
+    duration_ms: float
+    ok: bool
+    status_code: int | None = None
+    error: str | None = None
+
+
+def queue(tx: Transaction, message: Queued, *, now: datetime) -> int:
+    """Put a message into the outbox and return its id; a muted one is kept with its reason."""
+    notification_id = int(tx.one(NEXT_ID_SQL))
+    row = {
+        "notification_id": notification_id, "channel": message.channel, "incident_id": message.incident_id,
+        "reason": message.reason, "payload": message.payload, "created_at": now, "error": message.muted,
+        "status": "suppressed" if message.muted else "waiting",
+    }  # fmt: skip
+    tx.execute(QUEUE_SQL, row)
+    return notification_id
+
+
+def waiting(store: Store, channel: str) -> list[Waiting]:
+    rows = store.read(WAITING_SQL, {"channel": channel}).iter_rows(named=True)
+    return [Waiting(**row) for row in rows]
+
+
+def waiting_channels(store: Store) -> list[str]:
+    return store.read(CHANNELS_SQL)["channel"].to_list()
+
+
+def claim(store: Store, row: Waiting, *, until: datetime) -> int | None:
+    """Take a row for sending: the number of this attempt, None when another worker was faster."""
+    with store.transaction() as tx:
+        params = {"notification_id": row.notification_id, "attempts": row.attempts, "until": until}
+        attempt = tx.one(CLAIM_SQL, params)
+    return int(attempt) if attempt is not None else None
+
+
+def mark(
+    tx: Transaction, notification_id: int, status: str, *, at: datetime | None = None, error: str | None = None
+) -> None:
+    tx.execute(MARK_SQL, {"notification_id": notification_id, "status": status, "sent_at": at, "error": error})
+
+
+def retry_at(tx: Transaction, notification_id: int, until: datetime, error: str) -> None:
+    tx.execute(RETRY_AT_SQL, {"notification_id": notification_id, "until": until, "error": error})
+
+
+def defer(tx: Transaction, channel: str, until: datetime) -> None:
+    """Nothing goes to `channel` before `until`."""
+    tx.execute(DEFER_SQL, {"channel": channel, "until": until})
+
+
+def note_attempt(tx: Transaction, attempt: Attempt) -> None:
+    tx.execute(ATTEMPT_SQL, {name: getattr(attempt, name) for name in Attempt.__slots__})
+
+
+def deliveries(store: Store, limit: int = 200) -> pl.DataFrame:
+    """The newest attempts with what they were for."""
+    return store.read(DELIVERIES_SQL, {"limit": limit})
+
+
+def channel_health(store: Store, channels: Sequence[str]) -> pl.DataFrame:
+    """One row a channel: health (ok, failing, dead, unused), waiting, oldest_waiting_at, sent, last_ok_at, error."""
+    known = store.read(HEALTH_SQL)
+    unused = [name for name in channels if name not in set(known["channel"])]
+    blank = pl.DataFrame({"channel": unused, "health": ["unused"] * len(unused)}, schema=["channel", "health"])
+    blank = blank.with_columns(pl.col("channel", "health").cast(pl.String))
+    return pl.concat([known, blank], how="diagonal").with_columns(pl.col("waiting", "sent").fill_null(0))
