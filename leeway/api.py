@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from leeway import health
 from leeway.runtime import Runtime, current
 from store import evaluations, export
-from store.errors import ConfigError, FormatError, LeewayError
+from store.errors import ConfigError, FormatError, LeewayError, NoSuchCall
 from store.model import Window
 
 # Content types a browser sends for a foreign page without asking first; nothing of ours is sent so.
@@ -149,8 +149,11 @@ async def _feedback(request: Request) -> Response:
         return feedback
     runtime = current()
     said = feedback.model_dump()
-    stored = await asyncio.to_thread(evaluations.add_feedback, runtime.store, now=runtime.now(), **said)
-    return JSONResponse({"calls": stored}, status_code=200 if stored else 404)
+    try:
+        stored = await asyncio.to_thread(evaluations.add_feedback, runtime.store, now=runtime.now(), **said)
+    except NoSuchCall as error:
+        return _problem(404, str(error))
+    return JSONResponse({"call_id": stored.call_id})
 
 
 async def _analyze(request: Request) -> Response:

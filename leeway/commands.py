@@ -6,14 +6,20 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from alerts.rule import rules_from_file
+from analytics.evaluator import engine_of, evaluators
+from analytics.metric import metrics
+from collectors.format import formats as collectors_formats
 from leeway import api, config, logs, runtime
 from leeway.config import Settings
 from leeway.remote import Remote
 from store import export as exports
 from store.errors import ConfigError, StoreBusy
+from store.model import Window
 
 SERVE_FLAGS = {"host": "LEEWAY_HOST", "port": "LEEWAY_PORT", "otlp_port": "LEEWAY_OTLP_PORT",
                "grpc_port": "LEEWAY_GRPC_PORT", "db": "LEEWAY_DB", "config": "LEEWAY_CONFIG"}  # fmt: skip
@@ -146,3 +152,40 @@ def check(options: argparse.Namespace) -> int:
             for name, value in (values or {}).items() if isinstance(values, dict) else []:
                 print(f"  {name} = {value!r}")
     return 0
+
+
+def alerts_check(options: argparse.Namespace) -> int:
+    rules = rules_from_file(options.file, metrics())
+    print(f"{options.file}: {len(rules)} rules, all valid")
+    return 0
+
+
+def alerts_backtest(options: argparse.Namespace) -> int:
+    with runtime.opened(_settings(options)) as opened:
+        now = opened.now()
+        window = Window(start=now - timedelta(days=options.days), end=now)
+        for rule in rules_from_file(options.file, metrics()):
+            replay = opened.backtest(rule, window)
+            hours = replay.firing_time.total_seconds() / 3600
+            print(f"{rule.id}: would have fired {len(replay.episodes)} times, {hours:.1f} h in all")
+            for line in replay.headlines():
+                print(f"  {line}")
+    return 0
+
+
+def formats(_: argparse.Namespace) -> int:
+    for known in collectors_formats():
+        print(f"{known.name:22} {known.help}")
+    return 0
+
+
+def models(options: argparse.Namespace) -> int:
+    settings = _settings(options).scoring
+    missing = 0
+    for evaluator in evaluators().values():
+        try:
+            said = engine_of(evaluator, settings).id
+        except ConfigError as error:
+            said, missing = f"not available: {error}", missing + 1
+        print(f"{evaluator.name:14} {said}")
+    return 1 if missing and options.action == "verify" else 0

@@ -11,8 +11,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from analytics.drift import DriftSettings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from alerts.settings import AlertSettings
+from analytics.embedding import EmbeddingSettings
+from analytics.evaluator import ScoringSettings
+from analytics.prices import PriceSettings
+from collectors.sources.otlp_http import OtlpSettings
 from store.errors import ConfigError
 
 DEFAULT_FILE = "leeway.toml"
@@ -76,6 +82,15 @@ class Settings(Section):
 
     store: StoreSection = StoreSection()
     server: ServerSettings = ServerSettings()
+    otlp: OtlpSettings = OtlpSettings()
+    prices: PriceSettings = PriceSettings()
+    scoring: ScoringSettings = ScoringSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    drift: DriftSettings = DriftSettings()
+    alerts: AlertSettings = AlertSettings()
+    channels: dict[str, dict[str, Any]] = {}
+    rule: tuple[dict[str, Any], ...] = ()
+    rules_file: Path | None = None
 
 
 def load(path: Path | None = None, *, environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:

@@ -9,12 +9,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from alerts import rulebook
+from alerts.backtest import Backtest, backtest
+from alerts.channel import configured
+from alerts.rule import Rule, rule_from, rules_from_file
+from analytics.metric import metrics
 from collectors.ingest import Report, ingest
 from collectors.load import load
 from leeway import schedule
@@ -24,6 +30,7 @@ from leeway.workers import Inline, Workers
 from store.connection import Store, StoreSettings
 from store.errors import ConfigError, LeewayError
 from store.journal import Journal, JournalSettings, Position
+from store.model import Window
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +52,13 @@ class Runtime:
         settings.store.path.parent.mkdir(parents=True, exist_ok=True)
         self.store = Store(_store_settings(settings))
         self.journal = Journal(_journal_settings(settings, self.store), self._committed())
+        self.alert_settings = settings.alerts.model_copy(update={"base_url": settings.server.url})
+        self.channels = configured(settings.channels)
         self.decoding = Workers(max_workers=1) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
         self.runner = Runner(self.store, clock)
         self.jobs: dict[str, Job] = {job.name: job for job in schedule.jobs(self)}
+        self._rules_from_settings()
         self.started_at = clock()
         self.last_ingest_at: datetime | None = None
         self.load_error: str | None = None
@@ -119,6 +129,11 @@ class Runtime:
         self.last_ingest_at = self.now()
         return report
 
+    def backtest(self, rule: Rule, window: Window) -> Backtest:
+        """Replay a rule over the past, writing nothing."""
+        ask = partial(schedule.measured, self)
+        return backtest(rule, window, measure=ask, metrics=metrics(), settings=self.alert_settings)
+
     def analyze(self, names: Sequence[str] = ()) -> list[Ran]:
         """Run these jobs (default: all) now, in their order, each to its end.
 
@@ -130,9 +145,22 @@ class Runtime:
         wanted = [job for job in self.jobs.values() if not names or job.name in names]
         return [ran for job in wanted if (ran := self.runner.to_the_end(job))]
 
+    def _rules_from_settings(self) -> None:
+        """Rules of leeway.toml and of the rules file are what the files say; those made on the page stay."""
+        wanted = rules_of(self.settings)
+        rulebook.set_rules(self.store, wanted, origin="file", by="settings", now=self.now())
+
     def _committed(self) -> Position:
         segment, offset = self.store.read(POSITION_SQL).row(0)
         return Position(segment, offset)
+
+
+def rules_of(settings: Settings) -> list[Rule]:
+    """Return the rules of `[[rule]]` tables and of the rules file. Raises ConfigError where one is wrong."""
+    known = metrics()
+    inline = [rule_from(table, where="leeway.toml", metrics=known) for table in settings.rule]
+    file = settings.rules_file
+    return [*inline, *(rules_from_file(file, known) if file else [])]
 
 
 def _store_settings(settings: Settings) -> StoreSettings:

@@ -1,15 +1,111 @@
-"""Which jobs there are, how often they run, and what of the shelves each of them calls."""
+"""Which jobs there are, how often they run, and what of the shelves each of them calls.
+
+The shelves are strangers; here they meet: an alert rule measures through `analytics.metric` without knowing it.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from alerts import deliver, evaluate
-from analytics import drift, embedding, metric, prices, rollup, scoring
+from analytics import drift, embedding, prices, rollup, scoring
+from analytics.contributors import Contribution, contributors
+from analytics.examples import examples
+from analytics.metric import measure, metrics
 from leeway.jobs import Counts, Job
+from store import jobs as ledger
+from store.model import Filters, Sample, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from leeway.runtime import Runtime
+
+    Work = Callable[[Runtime, datetime], Counts]
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
+RUNS_KEPT = timedelta(days=7)
+
+
+def jobs(runtime: "Runtime") -> Iterable[Job]:
+    """Every job, in the order in which one builds on another."""
+
+    def job(name: str, every: timedelta, text: str, run: "Work", *, drains: bool = False) -> Job:
+        return Job(name=name, every=every, help=text, run=partial(run, runtime), drains=drains)
+
+    return [
+        job("prices", 15 * SECOND, "Price calls that have no cost yet", _prices),
+        job("rollup", MINUTE, "Rebuild the hours that new data touched", _rollup),
+        job("scores", MINUTE, "Score answers: toxicity, grounding, relevance, refusals", _scores, drains=True),
+        job("embeddings", 2 * MINUTE, "Embed texts for drift", _embeddings, drains=True),
+        job("drift", 10 * MINUTE, "Compare the newest windows with the reference", _drift),
+        job("rules", MINUTE, "Evaluate alert rules", _rules),
+        job("delivery", 5 * SECOND, "Send what waits in the outbox", _delivery),
+        job("upkeep", 60 * MINUTE, "Forget old job runs and loaded journal segments", _upkeep),
+    ]
+
+
+def measured(runtime: "Runtime", name: str, window: Window, filters: Filters, by: tuple[str, ...]) -> list[Sample]:
+    """A metric as a rule asks for it."""
+    return measure(runtime.store, name, window, filters=filters, by=by)
+
+
+def suspects(
+    runtime: "Runtime", name: str, window: Window, reference: Window, filters: Filters, by: tuple[str, ...]
+) -> list[Contribution]:
+    """The slices that carry a change, as a message asks for them."""
+    return contributors(runtime.store, name, window, reference, filters=filters, by=by)
+
+
+def evaluate_rules(
+    runtime: "Runtime", now: datetime, *, channels: tuple[str, ...] | None = None, replayed_at: datetime | None = None
+) -> Counts:
+    """Bring every rule up to `now`. `replayed_at`: the clock's time while the past is played again."""
+    return evaluate.evaluate(
+        runtime.store,
+        measure=partial(measured, runtime),
+        metrics=metrics(),
+        contributors=partial(suspects, runtime),
+        examples=partial(examples, runtime.store),
+        settings=runtime.alert_settings,
+        channels=tuple(runtime.channels) if channels is None else channels,
+        now=now,
+        replayed_at=replayed_at,
+    )
+
+
+def _prices(runtime: "Runtime", _due: datetime) -> Counts:
+    return prices.price_calls(runtime.store, runtime.settings.prices, now=runtime.now())
+
+
+def _rollup(runtime: "Runtime", _due: datetime) -> Counts:
+    return rollup.refresh(runtime.store, now=runtime.now())
+
+
+def _scores(runtime: "Runtime", _due: datetime) -> Counts:
+    return scoring.score(runtime.store, runtime.scoring, runtime.settings.scoring, now=runtime.now())
+
+
+def _embeddings(runtime: "Runtime", _due: datetime) -> Counts:
+    return embedding.embed(runtime.store, runtime.scoring, runtime.settings.embedding, now=runtime.now())
+
+
+def _drift(runtime: "Runtime", due: datetime) -> Counts:
+    return drift.compare(runtime.store, runtime.scoring, runtime.settings.drift, now=due)
+
+
+def _rules(runtime: "Runtime", due: datetime) -> Counts:
+    return evaluate_rules(runtime, due)
+
+
+def _delivery(runtime: "Runtime", _due: datetime) -> Counts:
+    return deliver.deliver(runtime.store, runtime.channels, runtime.alert_settings, now=runtime.now())
+
+
+def _upkeep(runtime: "Runtime", _due: datetime) -> Counts:
+    runs = ledger.prune(runtime.store, before=runtime.now() - RUNS_KEPT)
+    segments = runtime.journal.prune(now=runtime.now().timestamp())
+    runtime.store.checkpoint()
+    return {"runs": runs, "segments": segments}

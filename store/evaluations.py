@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from store.calls import COLUMNS, MARK_DIRTY_SQL
 from store.connection import Store, Transaction
-from store.errors import StoreError
+from store.errors import NoSuchCall, StoreError
 from store.model import Evaluation
 
 SCHEMA = pa.schema(
@@ -199,14 +199,12 @@ def add_feedback(
     response_id: str | None = None,
     now: datetime,
 ) -> Evaluation:
-    """Store what a person said of a call; a trace stands for its last call. Raises StoreError when it is not there."""
-    if value is None and not label:
-        raise StoreError("feedback: give a value or a label")
+    """Store what a person said of a call; a trace stands for its last call. Raises NoSuchCall."""
     given = {"call_id": call_id, "trace_id": trace_id, "response_id": response_id}
     found = store.read(CALL_OF_SQL, given)
     if not found.height:
         named = ", ".join(f"{key}={text}" for key, text in given.items() if text) or "nothing"
-        raise StoreError(f"feedback: no call with {named}: give call_id, response_id or trace_id of a stored call")
+        raise NoSuchCall(f"feedback: no call with {named}: give call_id, response_id or trace_id of a stored call")
     said = Evaluation(
         call_id=found["call_id"][0],
         event_time=found["event_time"][0],
