@@ -21,6 +21,8 @@ from store.model import LogRecord, Span
 
 Reading = dict[str, Any]
 
+HOW_COUNTED = frozenset({"exclusive", "exclusive_output", "estimated"})  # says how its own counts are meant, no others
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
@@ -57,4 +59,4 @@ def merge(found: Reading, more: Mapping[str, Any]) -> None:
         if known is None:
             found[name] = value
         elif name in ("usage", "params", "metadata") and isinstance(known, dict):
-            found[name] = {**value, **known}
+            found[name] = {**{k: v for k, v in value.items() if k not in HOW_COUNTED}, **known}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from collectors.candidate import Candidate, Key, Trees
-from collectors.dialect import merge
+from collectors.dialect import Reading, merge
 from store.model import Span
 
 CONTENT = ("asked", "answered", "system")
@@ -79,17 +79,25 @@ def _retried(earlier: Candidate, later: Candidate) -> bool:
 
 def absorb(kept: Candidate, other: Candidate) -> None:
     """Make `other` part of `kept`: what `kept` does not know comes from `other`, the fuller content wins."""
-    usage = fullest(kept, other)
+    best = fullest(kept, other)
+    usage = _usage(best) if best else {}
     for name in CONTENT:
         if size(other.reading.get(name)) > size(kept.reading.get(name)):
             kept.reading[name] = other.reading[name]
     merge(kept.reading, other.reading)
-    if usage is not None:
-        kept.reading["usage"] = usage.reading.get("usage")
-        kept.reading["usage_scope"] = usage.reading.get("usage_scope", usage.scope)
-        kept.reading["usage_provider"] = usage.reading.get("usage_provider", usage.reading.get("provider"))
+    kept.reading.update(usage)
     kept.attempts = max(kept.attempts, other.attempts)
     kept.fold(other)
+
+
+def _usage(candidate: Candidate) -> Reading:
+    """Counts, and whose they are: how to read them depends on it."""
+    reading = candidate.reading
+    return {
+        "usage": reading["usage"],
+        "usage_scope": reading.get("usage_scope", candidate.scope),
+        "usage_provider": reading.get("usage_provider", reading.get("provider")),
+    }
 
 
 def size(content: object) -> int:
