@@ -1,0 +1,251 @@
+"""Series → Plotly figures: one look for all, in the colours of the reader's theme.
+
+Values come as columns of one frame with a time column `bucket`; a figure never computes. Hue is never the only
+sign: a second line is dashed, the period before is dotted grey, an alert's span is shaded and named.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+import polars as pl
+import streamlit as st
+
+from pages.parts.text import escaped
+from store.model import Window
+
+HEIGHT = 210
+CONFIG = {"displayModeBar": False, "responsive": True, "doubleClick": False, "showTips": False}
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "solid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ink:
+    """What a figure is drawn with."""
+
+    text: str
+    faint: str
+    grid: str
+    line: str
+    ground: str
+    hues: tuple[str, ...]
+    warm: str
+    worse: str
+    better: str
+
+
+LIGHT = Ink(
+    text="#17202b",
+    faint="#55606e",
+    grid="#e6eaee",
+    line="#d5dce3",
+    ground="#ffffff",
+    hues=("#0072b2", "#c24f00", "#007f5c", "#a8508a", "#8f6500", "#3a87b8"),
+    warm="#c24f00",
+    worse="#a33e00",
+    better="#006b4a",
+)
+DARK = Ink(
+    text="#e6ebf0",
+    faint="#a3b0bd",
+    grid="#26303b",
+    line="#2d3844",
+    ground="#10151b",
+    hues=("#56b4e9", "#f0883e", "#2fc79b", "#e79ac5", "#e6b422", "#9fb4c8"),
+    warm="#f0883e",
+    worse="#ffa670",
+    better="#4fd3a9",
+)
+
+
+def ink() -> Ink:
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One series: a column of the frame, under the name that the legend and the hover say."""
+
+    column: str
+    name: str
+    kind: Literal["line", "bar"] = "line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A stretch of time to shade, and what to call it."""
+
+    window: Window
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """What to draw. `unit` is the metric's; `threshold` draws a dashed limit."""
+
+    unit: str
+    window: Window
+    bucket: timedelta
+    bands: Sequence[Band] = ()
+    threshold: float | None = None
+    height: int = HEIGHT
+    stacked: bool = False
+    previous: pl.DataFrame | None = field(default=None)
+
+
+def times(frame: pl.DataFrame, lines: Sequence[Line], plot: Plot) -> go.Figure:
+    """Lines or bars over time."""
+    colours = ink()
+    figure = go.Figure()
+    if plot.previous is not None:
+        _draw_before(figure, plot.previous, lines[0], plot, colours)
+    for number, line in enumerate(lines):
+        _draw(figure, _filled(frame, plot), line, number, plot, colours)
+    _shade(figure, plot, colours)
+    return _dressed(figure, plot, colours, legend=len(lines) > 1)
+
+
+def _filled(frame: pl.DataFrame, plot: Plot) -> pl.DataFrame:
+    """The frame with empty buckets as gaps: a line must not bridge what nobody measured."""
+    if frame.is_empty():
+        return frame
+    grid = pl.datetime_range(
+        frame["bucket"].min(), frame["bucket"].max(), plot.bucket, time_zone="UTC", eager=True
+    ).alias("bucket")
+    return grid.cast(frame.schema["bucket"]).to_frame().join(frame, on="bucket", how="left").sort("bucket")
+
+
+def _draw(figure: go.Figure, frame: pl.DataFrame, line: Line, number: int, plot: Plot, colours: Ink) -> None:
+    hue = colours.hues[number % len(colours.hues)]
+    name = escaped(line.name, 28)
+    common = {
+        "x": frame["bucket"].to_list(),
+        "y": scaled(frame[line.column].to_list(), plot.unit),
+        "name": name,
+        "hovertemplate": f"%{{y{_hover(plot.unit)}}}{_suffix(plot.unit)}<extra>{name}</extra>",
+    }
+    if line.kind == "bar":
+        figure.add_bar(**common, marker={"color": hue, "line": {"width": 0}}, width=plot.bucket.total_seconds() * 860)
+        return
+    alone = frame[line.column].drop_nulls().len() <= 2  # noqa: PLR2004 - a line needs two ends to be seen
+    figure.add_scatter(
+        **common,
+        mode="lines+markers" if alone else "lines",
+        line={"color": hue, "width": 2, "dash": DASHES[number % len(DASHES)]},
+        marker={"size": 6},
+        connectgaps=False,
+        **({"stackgroup": "all", "fillcolor": hue} if plot.stacked else {}),
+    )
+
+
+def _draw_before(figure: go.Figure, before: pl.DataFrame, line: Line, plot: Plot, colours: Ink) -> None:
+    """The same line one window earlier, moved onto this one's time."""
+    if before.is_empty():
+        return
+    frame = _filled(before, plot)
+    figure.add_scatter(
+        x=[at + plot.window.length for at in frame["bucket"].to_list()],
+        y=scaled(frame[line.column].to_list(), plot.unit),
+        name="period before",
+        mode="lines",
+        line={"color": colours.faint, "width": 1.2, "dash": "dot"},
+        hovertemplate=f"%{{y{_hover(plot.unit)}}}{_suffix(plot.unit)}<extra>period before</extra>",
+        showlegend=False,
+    )
+
+
+def _shade(figure: go.Figure, plot: Plot, colours: Ink) -> None:
+    for band in plot.bands:
+        start, end = max(band.window.start, plot.window.start), min(band.window.end, plot.window.end)
+        if start < end:
+            figure.add_vrect(x0=start, x1=end, fillcolor=colours.warm, opacity=0.13, line_width=0, layer="below")
+    if plot.threshold is not None:
+        limit = scaled([plot.threshold], plot.unit)[0]
+        figure.add_hline(y=limit, line={"color": colours.warm, "width": 1.2, "dash": "dash"})
+
+
+def _dressed(figure: go.Figure, plot: Plot, colours: Ink, *, legend: bool) -> go.Figure:
+    figure.update_layout(**layout(plot.height, colours, legend=legend), barmode="stack" if plot.stacked else "group")
+    figure.update_xaxes(**axis(colours), automargin=True, range=[plot.window.start, plot.window.end], showgrid=False)
+    figure.update_yaxes(
+        **axis(colours),
+        automargin=False,
+        rangemode="tozero",
+        ticksuffix=_suffix(plot.unit),
+        tickprefix="$" if plot.unit == "USD" else "",
+        nticks=5,
+        tickformat=_ticks(plot.unit),
+    )
+    return figure
+
+
+def spread(now: pl.DataFrame, before: pl.DataFrame, *, height: int = 180) -> go.Figure:
+    """Shares by value, `low` and `share` of `analytics.distribution`: bars now, a dotted line before."""
+    colours = ink()
+    middle = (now["low"] + (now["low"][1] - now["low"][0]) / 2).to_list()
+    hover = "%{y:.2f} %<extra>{}</extra>"
+    figure = go.Figure()
+    figure.add_bar(
+        x=middle, y=scaled(now["share"].to_list(), "share"), name="now", marker={"color": colours.hues[0]},
+        hovertemplate=hover.replace("{}", "now"),
+    )  # fmt: skip
+    figure.add_scatter(
+        x=middle, y=scaled(before["share"].to_list(), "share"), name="before", mode="lines",
+        line={"color": colours.faint, "width": 1.5, "dash": "dot", "shape": "hvh"},
+        hovertemplate=hover.replace("{}", "before"),
+    )  # fmt: skip
+    figure.update_layout(**layout(height, colours, legend=True))
+    figure.update_xaxes(**axis(colours), automargin=True, range=[0, 1], showgrid=False, tickformat=".1f")
+    figure.update_yaxes(**axis(colours), rangemode="tozero", ticksuffix=" %", nticks=4)
+    return figure
+
+
+def layout(height: int, colours: Ink, *, legend: bool) -> dict[str, Any]:
+    return {
+        "template": None,
+        "height": height,
+        "margin": {"l": 52, "r": 8, "t": 26 if legend else 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": colours.text, "size": 12, "family": "Source Sans, sans-serif"},
+        "hovermode": "x unified",
+        "hoverlabel": {"bgcolor": colours.ground, "bordercolor": colours.grid, "font": {"color": colours.text}},
+        "showlegend": legend,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}},
+        "dragmode": False,
+        "bargap": 0.15,
+    }
+
+
+def axis(colours: Ink) -> dict[str, Any]:
+    return {
+        "color": colours.faint,
+        "gridcolor": colours.grid,
+        "linecolor": colours.grid,
+        "zeroline": False,
+        "fixedrange": True,
+        "tickfont": {"size": 11},
+    }
+
+
+def scaled(values: Sequence[float | None], unit: str) -> list[float | None]:
+    """Values in the unit that the axis shows: per cent, seconds."""
+    factor = {"share": 100.0, "ms": 0.001}.get(unit, 1.0)
+    return [None if value is None else value * factor for value in values]
+
+
+def _suffix(unit: str) -> str:
+    return {"share": " %", "ms": " s"}.get(unit, "")
+
+
+def _ticks(unit: str) -> str:
+    if unit == "USD":
+        return ",.3~f"
+    return "~s" if unit in {"calls", "tokens", "people"} else ""
+
+
+def _hover(unit: str) -> str:
+    return {"USD": ":$,.4~f", "share": ":.2f", "ms": ":.2f"}.get(unit, ":,.4~g")
+

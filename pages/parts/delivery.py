@@ -1,0 +1,79 @@
+"""The channels: whether each can be reached, a test button, and what was sent when."""
+
+import polars as pl
+import streamlit as st
+
+from alerts import deliver
+from pages.parts import asked, units
+from pages.parts.text import cells, safe_label
+from store import outbox
+
+BADGES = {
+    "ok": ("Works", "green", ":material/check_circle:"),
+    "unused": ("Never used", "gray", ":material/help:"),
+    "failing": ("Failing", "orange", ":material/warning:"),
+    "dead": ("Given up", "red", ":material/error:"),
+}
+LOG_ROWS = 200
+
+
+def table() -> None:
+    runtime = asked.runtime()
+    names = list(runtime.channels)
+    health = outbox.channel_health(runtime.store, names)
+    if health.is_empty():
+        st.info(
+            "Nobody is told yet: no channel is set up. Add one to `leeway.toml` and restart:",
+            title="No channels",
+            icon=":material/notifications_off:",
+        )
+        st.code('[channels.team]\ntype = "slack"\nurl_env = "SLACK_WEBHOOK_URL"', language="toml")
+    for row in health.iter_rows(named=True):
+        _channel(row, testable=row["channel"] in names)
+    _log()
+
+
+def _channel(row: dict[str, object], *, testable: bool) -> None:
+    word, colour, icon = BADGES.get(str(row["health"]), BADGES["unused"])
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.badge(word, icon=icon, color=colour, width=110)
+        st.markdown(f"**{safe_label(row['channel'])}** · {_told(row)}", width="stretch")
+        if testable and st.button("Send a test", key=f"test-{row['channel']}", icon=":material/send:"):
+            _test(str(row["channel"]))
+
+
+def _told(row: dict[str, object]) -> str:
+    now = asked.runtime().now()
+    last = f"last delivery {units.ago(row['last_ok_at'], now)}" if row.get("last_ok_at") else "nothing delivered yet"
+    waiting = f" · {row['waiting']} waiting" if row["waiting"] else ""
+    error = f" · {safe_label(row['error'], 160)}" if row.get("error") and row["health"] != "ok" else ""
+    return f"{last} · {row['sent']} sent{waiting}{error}"
+
+
+def _test(name: str) -> None:
+    runtime = asked.runtime()
+    tried = deliver.test(runtime.store, runtime.channels[name], runtime.alert_settings, now=runtime.now())
+    if tried.ok:
+        st.toast(f"{safe_label(name)} took the test message.", icon=":material/check_circle:")
+    else:
+        st.toast(f"{safe_label(name)} did not take it: {safe_label(tried.error, 200)}", icon=":material/error:")
+
+
+def _log() -> None:
+    log = outbox.deliveries(asked.store(), LOG_ROWS)
+    st.markdown("**Delivery log** (UTC)")
+    if log.is_empty():
+        st.caption("Nothing has been sent.")
+        return
+    shown = log.select(
+        pl.col("attempted_at").dt.strftime("%d %b %H:%M:%S").alias("Time"),
+        pl.col("channel").alias("Channel"),
+        pl.col("reason").alias("Message"),
+        pl.col("incident_id").alias("Incident"),
+        pl.col("attempt").alias("Try"),
+        pl.when("ok").then(pl.lit("delivered")).otherwise(pl.lit("failed")).alias("Result"),
+        pl.col("status_code").alias("Answer"),
+        pl.col("duration_ms").round(0).alias("ms"),
+        pl.col("error").fill_null("").alias("Error"),
+    )
+    st.dataframe(cells(shown), hide_index=True, alt="Delivery log", placeholder="", height="content" if shown.height < 10 else 380)  # noqa: PLR2004

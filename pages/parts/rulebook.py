@@ -1,0 +1,124 @@
+"""The rules: where each stands and how it has been, and the dialog in which one is written and tried on history."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from pages.parts import alarms, asked, ruleform, units
+from pages.parts.text import cells
+from store import alerts, rules
+from store.model import State, Window
+from store.rules import StoredRule
+
+TRAIL = 48
+ORDER = [State.FIRING, State.RECOVERING, State.PENDING, State.INACTIVE]
+
+
+def ids() -> list[str]:
+    return [rule.rule_id for rule in rules.stored_rules(asked.store())]
+
+
+def table() -> None:
+    known = rules.stored_rules(asked.store())
+    if not known:
+        st.caption("No rule watches anything yet.")
+    picked = _drawn(known) if known else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("New rule", icon=":material/add:"):
+            ruleform.edit(None)
+        if picked:
+            _actions(picked)
+        elif known:
+            st.caption("Click the box before a rule to change, pause or delete it.")
+
+
+def _actions(rule: StoredRule) -> None:
+    if st.button("Edit", icon=":material/edit:"):
+        ruleform.edit(rule)
+    word, icon = ("Resume", ":material/play_arrow:") if rule.paused else ("Pause", ":material/pause:")
+    st.button(word, icon=icon, on_click=_pause, args=(rule,))
+    with st.popover("Delete", icon=":material/delete:"):
+        st.text(f"Delete the rule {rule.rule_id}? What it found stays in the history.")
+        st.button("Delete it", on_click=_delete, args=(rule.rule_id,))
+    if rule.origin == "file":
+        st.caption("It comes from a file: what you change here holds until the file is read again.")
+
+
+def _pause(rule: StoredRule) -> None:
+    with asked.store().transaction() as tx:
+        rules.put_rule(
+            tx, rule.definition, origin=rule.origin, by=asked.ACTOR, now=asked.runtime().now(), paused=not rule.paused
+        )
+    alarms.forget()
+
+
+def _delete(rule_id: str) -> None:
+    with asked.store().transaction() as tx:
+        rules.delete_rule(tx, rule_id, by=asked.ACTOR, now=asked.runtime().now())
+    alarms.forget()
+
+
+def _drawn(known: list[StoredRule]) -> StoredRule | None:
+    rows = sorted((_row(rule) for rule in known), key=lambda row: (row["rank"], row["Rule"]))
+    by_id = {rule.rule_id: rule for rule in known}
+    shown = pl.DataFrame(rows, schema_overrides={"Lately": pl.List(pl.Float64)}).drop("rank", "id")
+    picked = st.dataframe(
+        cells(shown), hide_index=True, on_select="rerun", selection_mode="single-row", key="rules", alt="Alert rules",
+        height="content" if len(rows) < 14 else 500,
+        column_config={
+            "Lately": st.column_config.LineChartColumn("Lately", y_min=0, width="small"),
+            "Value": st.column_config.TextColumn(alignment="right"),
+            "Limit": st.column_config.TextColumn(alignment="right"),
+        },
+    )  # fmt: skip
+    chosen = picked.selection.rows
+    return by_id[rows[chosen[0]]["id"]] if chosen else None
+
+
+def _row(rule: StoredRule) -> dict[str, Any]:
+    """A rule as its worst slice stands."""
+    store = asked.store()
+    definition = rule.definition
+    stands = sorted(alerts.instances(store, rule.rule_id), key=lambda one: (ORDER.index(one.state), -(one.value or 0)))
+    progress = alerts.progress(store, rule.rule_id)
+    worst = stands[0] if stands else None
+    unit = alarms.unit_of(definition.get("metric", "calls"))
+    state = "paused" if rule.paused else worst.state.value if worst else "waiting for its first look"
+    where = alarms.sliced(worst.slice) if worst else ""
+    ratio = definition.get("kind") == "change"
+    limit = definition.get("threshold")
+    return {
+        "id": rule.rule_id,
+        "rank": ORDER.index(worst.state) if worst and not rule.paused else len(ORDER),
+        "State": f"{state} ({where})" if where and worst and worst.state is not State.INACTIVE else state,
+        "Rule": str(definition.get("title") or rule.rule_id),
+        "Value": units.shown(worst.value, unit) if worst else units.UNKNOWN,
+        "Limit": f"×{limit:g}" if ratio and limit is not None else units.shown(limit, unit),
+        "Lately": _trail(rule.rule_id, worst.slice if worst else None),
+        "Sees": _health(progress),
+        "Window": str(definition.get("window", "1h")),
+        "Per": ", ".join(_names(definition.get("group_by", ()))) or "all calls",
+        "Severity": str(definition.get("severity", "warning")),
+        "Tells": ", ".join(_names(definition.get("channels", ()))) or "everyone",
+    }
+
+
+def _names(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [str(name) for name in value]
+
+
+def _trail(rule_id: str, key: str | None) -> list[float | None]:
+    if key is None:
+        return []
+    now = asked.runtime().now()
+    window = Window(start=now - alarms.TRAIL_SPAN, end=now)
+    return alerts.trails(asked.store(), rule_id, window, TRAIL).get(key, [])
+
+
+def _health(progress: alerts.Progress | None) -> str:
+    if progress is None:
+        return "not looked yet"
+    looked = units.ago(progress.evaluated_at, asked.runtime().now())
+    word = progress.health.value.replace("_", " ")
+    return f"{word}, looked {looked}" + (f": {progress.note}" if progress.note else "")
