@@ -12,7 +12,7 @@ from store.connection import Store
 from store.declared import declared
 from store.errors import ConfigError
 from store.model import Filters, Sample, Window
-from store.points import Question, Relation, is_rolled, points
+from store.points import Question, Relation, can_answer, points
 
 Unit = Literal["calls", "share", "USD", "tokens", "tokens/s", "ms", "ratio", "people"]
 # Raw rows answer exactly and fast enough up to here; longer ranges are read from the hourly rollups.
@@ -100,17 +100,21 @@ def measure(
 
 def _computed(store: Store, names: Sequence[str], question: Question) -> pl.DataFrame:
     groups: dict[Relation, list[Metric]] = {}
-    rolled = question.window.length > LONGEST_RAW and is_rolled(question)
-    for name in names:
-        wanted = metric(name)
-        relation = wanted.rolled.relation if rolled and wanted.rolled else wanted.relation
-        groups.setdefault(relation, []).append(wanted)
+    for wanted in map(metric, names):
+        groups.setdefault(_relation(wanted, question), []).append(wanted)
     keys = [*(["bucket"] if question.bucket else []), *question.by]
     frames = [_one(store, relation, group, question, names[0]) for relation, group in groups.items()]
     frame = frames[0]
     for other in frames[1:]:
         frame = _beside(frame, other, keys)
     return frame.select(*keys, pl.col("n").fill_null(0).cast(pl.Int64), *names)
+
+
+def _relation(wanted: Metric, question: Question) -> Relation:
+    rolled = wanted.rolled
+    if rolled and question.window.length > LONGEST_RAW and can_answer(rolled.relation, question):
+        return rolled.relation
+    return wanted.relation
 
 
 def _one(store: Store, relation: Relation, group: list[Metric], question: Question, first: str) -> pl.DataFrame:

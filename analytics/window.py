@@ -11,6 +11,8 @@ STEPS = (
     HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY,
 )  # fmt: skip
 MOST_POINTS = 300  # more than a chart has pixels for
+# Longer windows are cut no finer than this: the rollups of latencies know no less than six hours.
+LONGEST_FINE, COARSE = 7 * DAY, 6 * HOUR
 # Where DuckDB's time_bucket starts counting; a Monday.
 ORIGIN = datetime(2000, 1, 3, tzinfo=UTC)
 
@@ -21,9 +23,10 @@ def last(span: timedelta, now: datetime) -> Window:
 
 
 def bucket_for(window: Window) -> timedelta:
-    """The finest step that cuts `window` into at most 300 points (whole weeks beyond the longest step)."""
+    """The finest step that cuts `window` into at most 300 points; beyond a week no finer than six hours."""
+    finest = COARSE if window.length > LONGEST_FINE else STEPS[0]
     for step in STEPS:
-        if window.length / step <= MOST_POINTS:
+        if step >= finest and window.length / step <= MOST_POINTS:
             return step
     weeks = -(-window.length // (MOST_POINTS * STEPS[-1]))
     return weeks * STEPS[-1]

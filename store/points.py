@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 
+from store import rollup
 from store.conditions import condition
 from store.connection import Store
 from store.errors import ConfigError
 from store.model import DIMENSIONS, Filters, Window
 from store.relations import CALLS_SQL, COMPARISONS_SQL, EVALUATIONS_SQL, SCORED_CALLS_SQL
-from store.rollup import ROLLED_DIMENSIONS, fresh
 
 
 class Relation(StrEnum):
@@ -46,9 +46,9 @@ _RAW = {
     Relation.COMPARISONS: COMPARISONS_SQL,
 }
 _ROLLED = {
-    Relation.HOURS: "data.rollup_hour",
-    Relation.HISTOGRAM: "data.rollup_histogram_hour",
-    Relation.EVALUATION_HOURS: "data.rollup_evaluations_hour",
+    Relation.HOURS: rollup.HOURS,
+    Relation.HISTOGRAM: rollup.HISTOGRAM,
+    Relation.EVALUATION_HOURS: rollup.EVALUATIONS,
 }
 # One row per log bucket of a group and measure: `below` counts the calls in it and under it, `total` all of them.
 CUMULATED_SQL = """
@@ -95,7 +95,7 @@ def _where(question: Question, params: dict[str, Any]) -> str:
 def _rows(store: Store, relation: Relation, question: Question, where: str, params: dict[str, Any]) -> str:
     """The filtered rows of a relation as a SELECT."""
     if relation in _ROLLED:
-        rows = fresh(store, _ROLLED[relation], question.window, params)
+        rows = rollup.fresh(store, _ROLLED[relation], question.window, params)
     else:
         params |= {"start": question.window.start, "end": question.window.end}
         rows = _RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
@@ -113,7 +113,8 @@ def _cumulated(rows: str, question: Question, where: str, params: dict[str, Any]
     return CUMULATED_SQL.format(keys=", ".join(names), picked=picked, rows=rows, where=where)
 
 
-def is_rolled(question: Question) -> bool:
-    """Whether the rollups know all that the question names."""
+def can_answer(relation: Relation, question: Question) -> bool:
+    """Whether a rolled relation knows all that the question names, and is cut finely enough for it."""
+    rolled = _ROLLED[relation]
     named = {*question.by, *(name for name, values in question.filters.items() if values)}
-    return named <= {*ROLLED_DIMENSIONS} and (question.bucket is None or not question.bucket % timedelta(hours=1))
+    return named <= {*rolled.dimensions} and (question.bucket is None or not question.bucket % rolled.grain)

@@ -20,9 +20,12 @@ ROLLED_DIMENSIONS = (
     "provider", "model", "prompt_name", "prompt_version", "tenant", "service", "environment", "operation", "status",
     "error_type",
 )  # fmt: skip
+# Each dimension multiplies the cells of a histogram; these hang together. Others are answered from raw rows.
+HISTOGRAM_DIMENSIONS = ("provider", "model", "environment", "operation")
 # More stretches than this are read as one, with the clean hours between them: each costs a scan.
 MOST_STRETCHES = 6
 _KEYS = "date_trunc('hour', event_time) AS hour, " + ", ".join(ROLLED_DIMENSIONS)
+_HISTOGRAM_KEYS = "time_bucket(INTERVAL 6 HOUR, event_time) AS hour, " + ", ".join(HISTOGRAM_DIMENSIONS)
 
 HOURS_SQL = f"""
     SELECT
@@ -53,7 +56,7 @@ HOURS_SQL = f"""
     GROUP BY ALL
 """
 HISTOGRAM_SQL = f"""
-    SELECT {_KEYS}, measure, floor(ln(greatest(ms, 0.01)) / ln(1.04))::SMALLINT AS bucket, count(*) AS n
+    SELECT {_HISTOGRAM_KEYS}, measure, floor(ln(greatest(ms, 0.01)) / ln(1.04))::SMALLINT AS bucket, count(*) AS n
     FROM (UNPIVOT ({CALLS_SQL}) ON latency_ms, ttft_ms INTO NAME measure VALUE ms)
     GROUP BY ALL
 """
@@ -64,13 +67,34 @@ EVALUATIONS_HOUR_SQL = f"""
     FROM ({EVALUATIONS_SQL.replace("{names}", "true")})
     GROUP BY ALL
 """
-BUILT_BY = {
-    "data.rollup_hour": HOURS_SQL,
-    "data.rollup_histogram_hour": HISTOGRAM_SQL,
-    "data.rollup_evaluations_hour": EVALUATIONS_HOUR_SQL,
-}
 DIRTY_SQL = "SELECT DISTINCT hour FROM data.dirty_hours ORDER BY hour"
 DIRTY_WITHIN_SQL = "SELECT DISTINCT hour FROM data.dirty_hours WHERE hour >= $start AND hour < $end ORDER BY hour"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """A table, the SELECT that fills it, how much time one row stands for, and the dimensions that it keeps.
+
+    The column `hour` says where that time starts, in multiples of `grain` since midnight.
+    """
+
+    table: str
+    select: str
+    grain: timedelta
+    dimensions: tuple[str, ...]
+
+    def around(self, stretch: Window) -> Window:
+        """The whole rows that a stretch of time touches."""
+        midnight = datetime(2000, 1, 1, tzinfo=UTC)
+        start = stretch.start - (stretch.start - midnight) % self.grain
+        return Window(start=start, end=stretch.end + (midnight - stretch.end) % self.grain)
+
+
+HOURS = Rollup(table="data.rollup_hour", select=HOURS_SQL, grain=HOUR, dimensions=ROLLED_DIMENSIONS)
+HISTOGRAM = Rollup(table="data.rollup_histogram", select=HISTOGRAM_SQL, grain=6 * HOUR, dimensions=HISTOGRAM_DIMENSIONS)
+EVALUATIONS = Rollup(
+    table="data.rollup_evaluations_hour", select=EVALUATIONS_HOUR_SQL, grain=HOUR, dimensions=ROLLED_DIMENSIONS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +105,18 @@ class Rebuilt:
 
 def rebuild(tx: Transaction, stretch: Window) -> Rebuilt:
     """Replace the rollups of whole hours by what the raw rows say now, and take the marks off."""
-    within = {"start": stretch.start, "end": stretch.end}
-    for table, select in BUILT_BY.items():
-        tx.execute(f"DELETE FROM {table} WHERE hour >= $start AND hour < $end", within)
-        tx.execute(f"INSERT INTO {table} BY NAME {select.format(start='$start', end='$end')}", within)
+    for rollup in (HOURS, HISTOGRAM, EVALUATIONS):
+        within = _bound(rollup.around(stretch))
+        tx.execute(f"DELETE FROM {rollup.table} WHERE hour >= $start AND hour < $end", within)
+        tx.execute(f"INSERT INTO {rollup.table} BY NAME {rollup.select.format(start='$start', end='$end')}", within)
+    within = _bound(stretch)
     tx.execute("DELETE FROM data.dirty_hours WHERE hour >= $start AND hour < $end", within)
     rows = tx.one("SELECT count(*) FROM data.rollup_hour WHERE hour >= $start AND hour < $end", within)
     return Rebuilt(stretch.length // HOUR, rows)
+
+
+def _bound(window: Window) -> dict[str, datetime]:
+    return {"start": window.start, "end": window.end}
 
 
 def dirty(store: Store) -> list[Window]:
@@ -95,43 +124,39 @@ def dirty(store: Store) -> list[Window]:
     return _joined(Window(start=hour, end=hour + HOUR) for hour in store.read(DIRTY_SQL)["hour"])
 
 
-def fresh(store: Store, table: str, window: Window, params: dict[str, Any]) -> str:
-    """A subquery with the rows of a rollup `table` for exactly `window`; what it binds is added to `params`."""
-    stretches = _unrolled(store, window)
-    params |= {"start": window.start, "end": window.end}
+def fresh(store: Store, rollup: Rollup, window: Window, params: dict[str, Any]) -> str:
+    """A subquery with the rows of a rollup for exactly `window`; what it binds is added to `params`."""
+    params |= _bound(window)
     clean, parts = "", []
-    for number, stretch in enumerate(stretches):
-        start, end = f"s{number}", f"e{number}"
-        params |= {start: stretch.start, end: stretch.end}
-        clean += f" AND NOT (hour >= ${start} AND hour < ${end})"
-        parts.append(BUILT_BY[table].format(start=f"${start}", end=f"${end}"))
-    rolled = f"SELECT * FROM {table} WHERE hour >= $start AND hour < $end{clean}"
+    for number, stretch in enumerate(_unrolled(store, rollup, window)):
+        low, high, start, end = (f"{name}{number}" for name in ("low", "high", "from", "to"))
+        params |= {low: stretch.start, high: stretch.end}
+        params |= {start: max(stretch.start, window.start), end: min(stretch.end, window.end)}
+        clean += f" AND NOT (hour >= ${low} AND hour < ${high})"
+        parts.append(rollup.select.format(start=f"${start}", end=f"${end}"))
+    rolled = f"SELECT * FROM {rollup.table} WHERE hour >= $start AND hour < $end{clean}"
     return "SELECT hour AS event_time, * FROM (" + " UNION ALL BY NAME ".join([rolled, *parts]) + ")"
 
 
-def _unrolled(store: Store, window: Window) -> list[Window]:
-    """The parts of `window` that the rollups cannot answer for: dirty hours and hours cut by an edge."""
-    first, last = _hour(window.start), _hour(window.end)
-    hours = set(store.read(DIRTY_WITHIN_SQL, {"start": first, "end": window.end})["hour"])
-    hours |= {hour for hour, edge in ((first, window.start), (last, window.end)) if hour != edge}
-    joined = _joined(Window(start=hour, end=hour + HOUR) for hour in sorted(hours))
+def _unrolled(store: Store, rollup: Rollup, window: Window) -> list[Window]:
+    """What the rollup cannot answer for, in whole rows of it: touched hours, and rows that an edge cuts in two."""
+    around = rollup.around(window)
+    touched = [Window(start=h, end=h + HOUR) for h in store.read(DIRTY_WITHIN_SQL, _bound(around))["hour"]]
+    edges = [Window(start=at, end=at) for at in (window.start, window.end)]
+    joined = _joined(sorted((rollup.around(part) for part in [*touched, *edges]), key=lambda part: part.start))
     while len(joined) > MOST_STRETCHES:
         gaps = [after.start - before.end for before, after in pairwise(joined)]
         at = gaps.index(min(gaps))
         joined[at : at + 2] = [Window(start=joined[at].start, end=joined[at + 1].end)]
-    return [Window(start=max(part.start, window.start), end=min(part.end, window.end)) for part in joined]
+    return joined
 
 
-def _joined(hours: Iterable[Window]) -> list[Window]:
-    """Neighbouring windows as one; `hours` in order."""
+def _joined(stretches: Iterable[Window]) -> list[Window]:
+    """Touching and overlapping windows as one, empty ones left out; `stretches` in order."""
     found: list[Window] = []
-    for hour in hours:
-        if found and found[-1].end == hour.start:
-            found[-1] = Window(start=found[-1].start, end=hour.end)
-        else:
-            found.append(hour)
+    for stretch in stretches:
+        if found and stretch.start <= found[-1].end:
+            found[-1] = Window(start=found[-1].start, end=max(found[-1].end, stretch.end))
+        elif stretch.length:
+            found.append(stretch)
     return found
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

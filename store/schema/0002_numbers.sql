@@ -38,7 +38,7 @@ CREATE TABLE data.drift_references (
     window_start TIMESTAMP NOT NULL,
     window_end TIMESTAMP NOT NULL,
     text_hashes VARCHAR[] NOT NULL,
-    clusters VARCHAR USING COMPRESSION zstd,  -- JSON: centres, names, shares
+    clusters VARCHAR NOT NULL USING COMPRESSION zstd,  -- JSON: centres, names, shares
     created_by VARCHAR NOT NULL,
     created_at TIMESTAMP NOT NULL
 );
@@ -102,12 +102,11 @@ CREATE TABLE data.rollup_hour (
     scored BIGINT, scorable BIGINT                                          -- over calls with content
 );
 
--- Log buckets floor(ln(x)/ln(1.04)): quantiles of any merge within 2 %.
-CREATE TABLE data.rollup_histogram_hour (
-    hour TIMESTAMP NOT NULL,
+-- Log buckets floor(ln(x)/ln(1.04)) of six hours each: quantiles of any merge, within 2 % where calls are many.
+CREATE TABLE data.rollup_histogram (
+    hour TIMESTAMP NOT NULL,            -- at which the six hours begin
     measure VARCHAR NOT NULL,           -- latency_ms, ttft_ms
-    provider VARCHAR, model VARCHAR, prompt_name VARCHAR, prompt_version VARCHAR,
-    tenant VARCHAR, service VARCHAR, environment VARCHAR, operation VARCHAR, status VARCHAR, error_type VARCHAR,
+    provider VARCHAR, model VARCHAR, environment VARCHAR, operation VARCHAR,
     bucket SMALLINT NOT NULL,
     n BIGINT NOT NULL
 );
