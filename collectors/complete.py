@@ -25,7 +25,7 @@ ERROR_FROM = 400
 
 
 def complete(found: Mapping[str, Any], *, source: str, place: Place) -> LLMCall:
-    """Make the call. `found`: fields of LLMCall; `started_at`, `ended_at` and `created` in any notation.
+    """Make the call. `found`: fields of LLMCall; `started_at`, `ended_at`, `first_token_at`, `created` in any notation.
 
     Beside them may stand `usage` (raw counts), `asked` and `answered` (messages), `made_by` (whose API it looks like)
     and `cache_hit` (a gateway answered from its cache).
@@ -72,6 +72,8 @@ def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[
         problems.append("clock_skew")
         event_time, quality, latency = place.read_at, TimeQuality.INGESTED, None
     ttft = _duration(found.get("ttft_ms"), problems)
+    if ttft is None:
+        ttft = moments.milliseconds(start, moments.moment(found.get("first_token_at")))
     return {
         "started_at": start, "ended_at": end, "latency_ms": latency, "ttft_ms": ttft or None,
         "event_time": event_time, "time_quality": found.get("time_quality") or quality,

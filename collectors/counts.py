@@ -14,6 +14,11 @@ def known(fields: Counts) -> Counts:
     return {key: value for key, value in fields.items() if value is not None and value not in ("", [], {})}
 
 
+def as_object(value: Any) -> Mapping[str, Any]:
+    """A JSON object; an empty one where there is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def either(place: Mapping[str, Any], *names: str) -> Any:
     return next((place[name] for name in names if place.get(name) is not None), None)
 
