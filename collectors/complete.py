@@ -65,8 +65,8 @@ def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[
         problems.append("end_before_start")
     elif latency is None:
         latency = moments.milliseconds(start, end)
-    if start and latency is not None and end is None:
-        end = _later(start, latency)
+    if latency is not None and not (start and end):
+        start, end = start or _after(end, -latency), end or _after(start, latency)
     event_time, quality = _event_time(found, start, end, place)
     if not PLAUSIBLE_FROM <= event_time <= place.read_at + AHEAD:
         problems.append("clock_skew")
@@ -80,9 +80,9 @@ def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[
     }  # fmt: skip
 
 
-def _later(start: datetime, latency_ms: float) -> datetime | None:
+def _after(moment: datetime | None, milliseconds: float) -> datetime | None:
     try:
-        return start + timedelta(milliseconds=latency_ms)
+        return moment + timedelta(milliseconds=milliseconds) if moment else None
     except OverflowError:
         return None
 
@@ -103,10 +103,9 @@ def _duration(value: Any, problems: list[str]) -> float | None:
 def _event_time(
     found: Mapping[str, Any], start: datetime | None, end: datetime | None, place: Place
 ) -> tuple[datetime, TimeQuality]:
-    if start:
-        return start, moments.quality(found["started_at"])
-    if end:
-        return end, moments.quality(found["ended_at"])
+    if start or end:
+        told = found.get("started_at") if moments.moment(found.get("started_at")) else found.get("ended_at")
+        return start or end or place.read_at, moments.quality(told)
     if created := moments.moment(found.get("created")):
         return created, moments.quality(found["created"])
     return place.read_at, TimeQuality.INGESTED

@@ -6,10 +6,11 @@ from typing import Any
 from collectors import folding
 from collectors.counts import as_object, either, known, openai_usage
 from collectors.exchange import Fields, settings, texts
-from collectors.messages import Message, message, messages
+from collectors.messages import Message, messages
 from store.model import Operation
 
 SESSION = ("session_id", "thread_id", "conversation_id", "ls_session_id")
+NONE: list[Message] = [{"role": "assistant", "parts": []}]
 USER = ("user_id", "user", "ls_user_id")
 
 
@@ -49,7 +50,7 @@ def result(outputs: Any) -> Fields:
     about, info = as_object(body.get("response_metadata")), as_object(generation.get("generation_info"))
     all_told = as_object(outputs.get("llm_output"))
     counted = about.get("token_usage") or about.get("usage") or all_told.get("token_usage")
-    answer = message(dict(said), "assistant") if said else message({"content": generation.get("text")}, "assistant")
+    answer = (messages(dict(said), "assistant") or messages(str(generation.get("text") or ""), "assistant") or NONE)[0]
     return known({
         "answered": [{**answer, "role": "assistant"}] if answer["parts"] else [],
         "response_model": about.get("model_name") or about.get("model") or all_told.get("model_name"),

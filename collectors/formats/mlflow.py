@@ -19,11 +19,10 @@ TRACE_BYTES, SPAN_BYTES = 16, 8
 
 def detect(record: Record) -> bool:
     info = as_object(record.get("info"))
-    return (
-        (("trace_id" in info or "request_id" in info)
-        and "data" in record)
-        or {"trace", "trace_metadata"} <= record.keys()
-    )
+    return (("trace_id" in info or "request_id" in info) and "data" in record) or {
+        "trace",
+        "trace_metadata",
+    } <= record.keys()
 
 
 def parse(record: Record, _place: Place) -> Iterator[Item]:
