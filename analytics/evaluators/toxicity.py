@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from detoxify import Detoxify
 
 WEIGHTS = Path(__file__).parent / "weights" / "toxicity.json"
-PROBE_THRESHOLD = 0.6  # flags 0.7 % of harmless requests and no more than 1 in 100 ordinary answers
+PROBE_THRESHOLD = 0.6  # flags about 1 in 100 ordinary answers
 DETOXIFY_THRESHOLD = 0.5
 DETOXIFY_BATCH = 8
 SHOWN_CHARS = 160
@@ -111,8 +111,8 @@ PROBE = Engine(
     calibrated=True,
     cost="about 65 ms a long answer, 20 ms a short one",
     trust=(
-        "a probe, not a toxicity model: AUROC 0.92 on tweets (Davidson) and 0.92 on HateCheck, halves held out, but "
-        "only 0.63 on kinds of hate it was not trained on; English; 70 % of toxic tweets found at its threshold"
+        "a probe, not a toxicity model: AUROC 0.92 on tweets (Davidson) and 0.89 on HateCheck, halves held out, but "
+        "only 0.63 on kinds of hate it was not trained on; English; three of four toxic tweets found at its threshold"
     ),
     missing=needs_package(MINILM),
 )
