@@ -14,6 +14,7 @@ import httpx
 from store.errors import DeliveryError
 
 PORTS = (443, 80)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
 CARRIER_NAT = ipaddress.ip_network("100.64.0.0/10")
 Resolve = Callable[[str, int], Sequence[str]]
 
@@ -74,7 +75,8 @@ def public(address: str) -> bool:
     """Whether an address is a stranger's: not loopback, private, link-local, multicast or carrier NAT."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        inside = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
+        inner = inside or ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is not None:
             return public(str(inner))
     in_nat = isinstance(ip, ipaddress.IPv4Address) and ip in CARRIER_NAT

@@ -76,7 +76,7 @@ def backtest(
 def ends(window: Window, every: timedelta) -> list[datetime]:
     """The window ends within `window`, on the same clock as the live evaluation."""
     last = floored(window.end, every)
-    steps = (last - window.start) // every
+    steps = -((window.start - last) // every)
     return [last - index * every for index in range(steps - 1, -1, -1)]
 
 

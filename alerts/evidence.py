@@ -1,5 +1,6 @@
 """What a message says: value against limit, since when, why, who, which calls, where to look."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,11 +11,12 @@ from alerts.duration import words
 from alerts.links import Seen, call_link, links, narrowed
 from alerts.notification import Contributor, Example, Notification, Reason
 from alerts.rule import MetricInfo, Rule
-from alerts.settings import SUSPECTS
 from alerts.wording import amount, calls, sparkline
 from store.alerts import slice_of
 from store.errors import LeewayError
 from store.model import Filters, Slice, Window
+
+log = logging.getLogger(__name__)
 
 MOST_NAMED = 3
 LEAST_SHARE = 0.2  # of the change: a slice with less explains nothing
@@ -22,18 +24,21 @@ TRAIL = 24  # values in the sparkline
 
 
 class Contribution(Protocol):
-    """A slice's part in a change: `share` of it (0 to 1), the metric's value now and in the reference window."""
+    """A slice's part in a change: `share` of it, `excess` over what its size explains, the metric now and then."""
 
     @property
     def slice(self) -> Slice: ...
     @property
     def share(self) -> float | None: ...
     @property
+    def excess(self) -> float: ...
+    @property
     def value(self) -> float | None: ...
     @property
     def reference(self) -> float | None: ...
 
 
+# Metric, window, reference, filters, group-by (none: ask every dimension); the most telling slices first.
 Contributors = Callable[[str, Window, Window, Filters, tuple[str, ...]], Sequence[Contribution]]
 Examples = Callable[[str, Window, Filters], Sequence[tuple[str, str]]]  # (call id, a few words without its text)
 
@@ -116,23 +121,23 @@ def _who(
     current = kinds()[rule.kind].windows(rule, step.end)[CURRENT]
     began = step.after.active_at or step.end
     reference = Window(start=began - 2 * rule.window, end=began - rule.window)
-    found = []
-    for by in SUSPECTS:
-        if not set(by) <= narrow.keys():
-            try:
-                found += _telling(contributors(rule.metric, current, reference, narrow, by))
-            except LeewayError:
-                continue
-    found.sort(key=lambda one: -(one.share or 0))
-    return tuple(_named(one, metric) for one in found[:MOST_NAMED])
+    try:
+        shares = contributors(rule.metric, current, reference, narrow, ())
+    except LeewayError as error:
+        log.warning("rule %s: who made it move cannot be told: %s", rule.id, error)
+        return ()
+    return tuple(_named(one, metric) for one in _telling(shares)[:MOST_NAMED])
 
 
 def _telling(shares: Sequence[Contribution]) -> list[Contribution]:
-    """The first of a dimension, where there was a choice and it stands for much."""
-    known = [one for one in shares if any(value is not None for _, value in one.slice)]
-    if len(shares) < 2 or not known or (known[0].share or 0) < LEAST_SHARE:  # noqa: PLR2004 - a choice
-        return []
-    return [max(known, key=lambda one: one.share or 0)]
+    """Those that stand for much and for more than their size explains, each group of dimensions once."""
+    chosen: list[Contribution] = []
+    for one in shares:
+        names = {name for name, value in one.slice if value is not None}
+        told = {name for earlier in chosen for name, _ in earlier.slice}
+        if names and not names & told and one.excess > 0 and (one.share or 0) >= LEAST_SHARE:
+            chosen.append(one)
+    return chosen
 
 
 def _named(one: Contribution, metric: MetricInfo) -> Contributor:
@@ -149,6 +154,7 @@ def _examples(
     current = kinds()[rule.kind].windows(rule, step.end)[CURRENT]
     try:
         found = examples(rule.metric, current, narrow)
-    except LeewayError:
+    except LeewayError as error:
+        log.warning("rule %s: no example calls: %s", rule.id, error)
         return ()
     return tuple(Example(call_id=call_id, note=note, link=call_link(base_url, call_id)) for call_id, note in found)

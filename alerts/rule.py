@@ -197,4 +197,4 @@ def _toml(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     """A TOML basic string: JSON's escapes are a subset of TOML's, but for DEL."""
-    return json.dumps(text).replace("\x7f", "\\u007f")
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -8,12 +8,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from alerts.duration import Duration
 from store.model import Severity
 
-# What may stand for a change, asked one after the other; each entry is one group-by.
-SUSPECTS = (
-    ("prompt_name", "prompt_version"), ("model",), ("tenant",), ("provider",), ("error_type",), ("service",),
-    ("agent_name",), ("finish_reason",), ("user_id",),
-)  # fmt: skip
-
 
 class AlertSettings(BaseModel):
     """When and to whom.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -164,7 +165,7 @@ def test_a_window_seen_again_changes_nothing(breaches: str, hold: int, keep: int
 @given(BREACHES, SPANS, SPANS)
 def test_fired_and_resolved_take_turns(breaches: str, hold: int, keep: int) -> None:
     seen = [Alert(), *lives(breaches, timing(hold, keep))]
-    events = [event(a, b) for a, b in zip(seen, seen[1:], strict=False)]
+    events = [event(a, b) for a, b in pairwise(seen)]
     told = [one for one in events if one]
 
     assert told == [("fired", "resolved")[index % 2] for index in range(len(told))]

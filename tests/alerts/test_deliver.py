@@ -1,0 +1,317 @@
+"""The outbox empties itself: at least once, in order, patiently, loudly when a channel is dead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from alerts.channel import Channel, ChannelSettings, Configured, Receipt
+from alerts.deliver import backoff_s, deliver
+from alerts.deliver import test as send_test
+from alerts.notification import Notification, dumps
+from alerts.settings import AlertSettings
+from store import outbox
+from store.connection import Store
+from store.errors import DeliveryError
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SETTINGS = AlertSettings()
+PASSING = DeliveryError("it answered 503", permanent=False, status_code=503)
+GONE = DeliveryError("it answered 404", permanent=True, status_code=404)
+
+
+@dataclass
+class Inbox:
+    """A receiver whose answers are scripted: None takes the message, an error refuses it."""
+
+    answers: list[BaseException | None] = field(default_factory=list)
+    got: list[Notification] = field(default_factory=list)
+    tried: int = 0
+
+    def send(self, _settings: Any, told: Notification, _name: str) -> Receipt:
+        self.tried += 1
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            raise answer
+        self.got.append(told)
+        return Receipt(status_code=200)
+
+    def channel(self, name: str = "ops", **settings: Any) -> Configured:
+        kind = Channel(name="inbox", settings=ChannelSettings, send=self.send)
+        return Configured(name=name, channel=kind, settings=ChannelSettings(min_interval_s=0, **settings))
+
+
+@dataclass
+class Post:
+    """An outbox with its worker."""
+
+    store: Store
+    inbox: Inbox = field(default_factory=Inbox)
+    channels: dict[str, Configured] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.channels = {"ops": self.inbox.channel()}
+
+    def queue(self, reason: Any = "fired", incident: int | None = 1, at: datetime = NOW, channel: str = "ops") -> int:
+        told = Notification(
+            reason=reason, rule_id="slow", title="Slow", severity="warning", at=at, incident_id=incident, since=at
+        )
+        with self.store.transaction() as tx:
+            message = outbox.Queued(channel=channel, incident_id=incident, reason=reason, payload=dumps(told))
+            return outbox.queue(tx, message, now=at)
+
+    def deliver(self, after: float = 0) -> dict[str, int]:
+        slept: list[float] = []
+        now = NOW + timedelta(seconds=after)
+        return deliver(self.store, self.channels, SETTINGS, now=now, rng=Random(1), sleep=slept.append)
+
+    def reasons(self) -> list[tuple[int | None, str]]:
+        return [(one.incident_id, one.reason) for one in self.inbox.got]
+
+    def statuses(self) -> list[str]:
+        return self.store.read("SELECT status FROM data.outbox ORDER BY notification_id")["status"].to_list()
+
+
+@pytest.fixture
+def post(store: Store) -> Post:
+    return Post(store)
+
+
+def test_what_is_due_is_sent_once(post: Post) -> None:
+    post.queue()
+
+    assert post.deliver() == {"sent": 1, "failed": 0, "dead": 0}
+    assert post.deliver() == {"sent": 0, "failed": 0, "dead": 0}
+    assert post.reasons() == [(1, "fired")]
+    assert post.statuses() == ["sent"]
+
+
+def test_every_attempt_is_a_row(post: Post) -> None:
+    post.inbox.answers = [PASSING]
+    post.queue()
+    post.deliver()
+    post.deliver(after=60)
+
+    rows = outbox.deliveries(post.store).select("attempt", "ok", "status_code", "error", "reason").rows()
+
+    assert rows == [(2, True, 200, None, "fired"), (1, False, 503, "it answered 503", "fired")]
+
+
+def test_retry_after_is_honoured(post: Post) -> None:
+    post.inbox.answers = [DeliveryError("slow down", permanent=False, retry_after=7, status_code=429)]
+    post.queue()
+
+    post.deliver()
+    post.deliver(after=6.9)
+    assert post.inbox.tried == 1
+    post.deliver(after=7)
+
+    assert post.reasons() == [(1, "fired")]
+
+
+def test_while_one_message_waits_the_whole_channel_does(post: Post) -> None:
+    post.inbox.answers = [DeliveryError("slow down", permanent=False, retry_after=30)]
+    post.queue(incident=1)
+    post.queue(incident=2)
+
+    post.deliver()
+    post.deliver(after=29)
+    assert post.inbox.tried == 1
+    post.deliver(after=30)
+
+    assert post.reasons() == [(1, "fired"), (2, "fired")]
+
+
+def test_waits_grow_with_jitter_and_have_an_end() -> None:
+    rng = Random(0)
+
+    assert all(1 <= backoff_s(attempt, rng) <= min(600, 5 * 2 ** (attempt - 1)) for attempt in range(1, 40))
+
+
+def test_it_is_delivered_soon_after_the_receiver_is_back(post: Post) -> None:
+    post.inbox.answers = [PASSING] * 5
+    post.queue()
+
+    for second in range(0, 300, 5):
+        post.deliver(after=second)
+
+    assert post.reasons() == [(1, "fired")]
+    assert post.inbox.tried == 6
+
+
+def test_a_permanent_refusal_is_dead_at_once_and_shown(post: Post) -> None:
+    post.inbox.answers = [GONE]
+    post.queue()
+
+    assert post.deliver()["dead"] == 1
+    assert post.statuses() == ["dead"]
+    health = outbox.channel_health(post.store, ["ops", "spare"])
+    assert health.select("channel", "health", "waiting", "error").sort("channel").rows() == [
+        ("ops", "dead", 0, "it answered 404"),
+        ("spare", "unused", 0, None),
+    ]
+
+
+def test_what_a_dead_channel_could_not_send_goes_through_its_fallback(post: Post) -> None:
+    spare = Inbox()
+    post.inbox.answers = [GONE]
+    post.channels = {"ops": post.inbox.channel(fallback="mail"), "mail": spare.channel("mail", fallback="ops")}
+    post.queue()
+
+    post.deliver()
+    post.deliver()
+
+    assert [one.rescued_from for one in spare.got] == ["ops: it answered 404"]
+
+
+def test_two_dead_channels_do_not_play_ping_pong(post: Post) -> None:
+    spare = Inbox(answers=[GONE] * 9)
+    post.inbox.answers = [GONE] * 9
+    post.channels = {"ops": post.inbox.channel(fallback="mail"), "mail": spare.channel("mail", fallback="ops")}
+    post.queue()
+
+    for _ in range(5):
+        post.deliver()
+
+    assert (post.inbox.tried, spare.tried) == (1, 1)
+
+
+def test_after_a_day_a_message_is_given_up(post: Post) -> None:
+    post.inbox.answers = [PASSING] * 2
+    post.queue()
+    post.deliver()
+
+    assert post.deliver(after=24 * 3600 + 700)["dead"] == 1
+
+
+def test_a_bug_in_one_channel_keeps_nobody_else_from_being_told(post: Post, caplog: pytest.LogCaptureFixture) -> None:
+    post.inbox.answers = [KeyError("bug")]
+    other = Inbox()
+    post.channels["mail"] = other.channel("mail")
+    post.queue()
+    post.queue(channel="mail")
+
+    assert post.deliver() == {"sent": 1, "failed": 1, "dead": 0}
+    assert "Traceback" in caplog.text
+    assert len(other.got) == 1
+
+
+def test_a_channel_nobody_configured_is_dead_with_a_hint(post: Post) -> None:
+    post.queue(channel="typo")
+
+    post.deliver()
+
+    assert "no channel is named 'typo'" in post.store.one("SELECT error FROM data.deliveries")
+
+
+def test_fired_and_resolved_while_away_is_one_message(post: Post) -> None:
+    post.inbox.answers = [PASSING]
+    post.queue(incident=1)
+    post.queue(incident=2)
+    post.deliver()
+    post.queue("resolved", incident=1, at=NOW + timedelta(minutes=5))
+
+    post.deliver(after=600)
+
+    assert sorted(post.reasons()) == [(1, "fired_and_resolved"), (2, "fired")]
+
+
+def test_order_is_kept_within_an_incident(post: Post) -> None:
+    post.inbox.answers = [None, PASSING]
+    post.queue("fired")
+    post.queue("repeat")
+    post.queue("resolved")
+
+    for second in range(0, 60, 5):
+        post.deliver(after=second)
+
+    assert post.reasons() == [(1, "fired_and_resolved")] or [reason for _, reason in post.reasons()] == [
+        "fired",
+        "repeat",
+        "resolved",
+    ]
+
+
+def test_more_than_twenty_waiting_become_a_digest(post: Post) -> None:
+    post.inbox.answers = [PASSING]
+    for incident in range(1, 31):
+        post.queue(incident=incident)
+    post.deliver()
+
+    post.deliver(after=601)
+
+    assert post.reasons() == [(None, "digest")]
+    assert post.inbox.got[0].now_text == "30 fired"
+    assert post.statuses().count("suppressed") == 30
+
+
+def test_twelve_hours_away_end_in_few_messages_that_say_they_are_late(post: Post) -> None:
+    post.inbox.answers = [PASSING] * 100
+    for incident in range(1, 4):
+        post.queue(incident=incident)
+    for second in range(0, 12 * 3600, 900):
+        post.deliver(after=second)
+    post.inbox.answers = []
+
+    post.deliver(after=12 * 3600 + 601)
+
+    assert len(post.inbox.got) == 3
+    assert {one.delayed for one in post.inbox.got} == {"by 12 h 10 min"}
+
+
+def test_a_crash_between_sending_and_marking_repeats_at_most_once(post: Post) -> None:
+    post.queue()
+    post.inbox.answers = []
+    send = post.inbox.send
+
+    def dies(*told: Any) -> Receipt:
+        send(*told)
+        raise KeyboardInterrupt
+
+    post.channels = {"ops": Configured(name="ops", channel=Channel(name="x", settings=ChannelSettings, send=dies), settings=ChannelSettings())}  # noqa: E501 # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        post.deliver()
+    post.channels = {"ops": post.inbox.channel()}
+
+    post.deliver(after=10)
+    assert len(post.inbox.got) == 1
+    post.deliver(after=61)
+    post.deliver(after=200)
+
+    assert len(post.inbox.got) == 2
+    assert len({one.key("ops") for one in post.inbox.got}) == 1
+
+
+def test_two_workers_send_a_row_once(post: Post) -> None:
+    post.queue()
+    [row] = outbox.waiting(post.store, "ops")
+
+    assert outbox.claim(post.store, row, until=NOW + timedelta(minutes=1)) == 1
+    assert outbox.claim(post.store, row, until=NOW + timedelta(minutes=1)) is None
+
+
+def test_messages_of_a_channel_keep_their_distance(post: Post) -> None:
+    slept: list[float] = []
+    sleep: Callable[[float], None] = slept.append
+    post.channels = {"ops": Configured(name="ops", channel=post.channels["ops"].channel, settings=ChannelSettings())}
+    for incident in range(1, 4):
+        post.queue(incident=incident)
+
+    deliver(post.store, post.channels, SETTINGS, now=NOW, sleep=sleep)
+
+    assert slept == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("answer", "ok", "status"), [(None, True, "sent"), (GONE, False, "dead")])
+def test_a_test_message_says_how_it_went(post: Post, answer: Any, ok: bool, status: str) -> None:
+    post.inbox.answers = [answer]
+
+    attempt = send_test(post.store, post.channels["ops"], SETTINGS, now=NOW)
+
+    assert attempt.ok is ok
+    assert post.statuses() == [status]
+    assert outbox.deliveries(post.store)["reason"].to_list() == ["test"]
+    assert post.deliver() == {"sent": 0, "failed": 0, "dead": 0}

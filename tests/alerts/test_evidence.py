@@ -1,0 +1,210 @@
+"""What a message adds to the bare number: who, which calls, where to look; and what a preview promises."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from alerts.backtest import backtest, ends
+from alerts.links import Seen, links, narrowed
+from alerts.mute import flap, flapping
+from alerts.neutral import cut, neutral
+from alerts.notification import Notification, loads
+from alerts.wording import amount, sparkline
+from store.connection import Store
+from store.errors import QueryTimeout
+from store.model import Slice, Window
+
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Part:
+    slice: Slice
+    share: float
+    excess: float = 0.5
+    value: float | None = 30.0
+    reference: float | None = 10.0
+
+
+PARTS = [
+    Part((("prompt_name", "chat"), ("prompt_version", "7")), 0.82),
+    Part((("prompt_name", "chat"),), 0.9),
+    Part((("model", None),), 0.7),
+    Part((("model", "gpt-x"),), 0.6),
+    Part((("tenant", "acme"),), 0.1),
+    Part((("provider", "openai"),), 1.0, excess=0.0),
+]
+
+
+def first_message(store: Store) -> Notification:
+    return loads(store.one("SELECT payload FROM data.outbox ORDER BY notification_id LIMIT 1"))
+
+
+def test_a_message_names_the_slices_that_carry_the_change(engine: Any, store: Store) -> None:
+    asked: list[Any] = []
+    engine.extra = {"contributors": lambda *question: asked.append(question) or PARTS}
+    engine.world.drawn[()] = "..!!!"
+    engine.rules(engine.rule(**{"for": "1m"}, filters={"environment": "prod"}))
+
+    engine.through(5)
+
+    assert [(one.name, one.share, one.text) for one in first_message(store).who] == [
+        ("prompt_name chat, prompt_version 7", 0.82, "10 ms → 30 ms"),
+        ("model gpt-x", 0.6, "10 ms → 30 ms"),
+    ]
+    [(metric, window, reference, filters, by)] = asked
+    assert (metric, filters, by) == ("latency_p95", {"environment": ("prod",)}, ())
+    assert window == Window(start=START + 2 * MINUTE, end=START + 3 * MINUTE)
+    assert reference == Window(start=START, end=START + MINUTE)
+
+
+def test_a_message_names_example_calls(engine: Any, store: Store) -> None:
+    engine.extra = {"examples": lambda *_: [("call/1", "9.1 k tokens")]}
+    engine.world.drawn[()] = "!"
+    engine.rules(engine.rule())
+
+    engine.at(0)
+
+    [example] = first_message(store).examples
+    assert (example.call_id, example.note) == ("call/1", "9.1 k tokens")
+    assert example.link == "http://127.0.0.1:8501/trace?call=call%2F1"
+
+
+@pytest.mark.parametrize("what", ["contributors", "examples"])
+def test_a_message_goes_out_also_when_nobody_can_be_asked(engine: Any, store: Store, what: str) -> None:
+    def fails(*_: Any) -> Any:
+        raise QueryTimeout("stopped after 10 s")
+
+    engine.extra = {what: fails}
+    engine.world.drawn[()] = "!"
+    engine.rules(engine.rule())
+
+    engine.at(0)
+
+    assert engine.told() == ["fired"]
+    assert first_message(store).who == ()
+
+
+def test_a_message_says_value_limit_since_and_trend(engine: Any, store: Store) -> None:
+    engine.world.drawn[()] = "..!!"
+    engine.rules(engine.rule(**{"for": "1m"}, title="Slow", runbook="https://wiki.example/slow", owner="ana"))
+
+    engine.through(4)
+
+    told = first_message(store)
+    assert told.now_text == "10 ms over 1 min, 100 calls; limit > 5 ms"
+    assert (told.since, told.at, told.fired_at) == (START + 2 * MINUTE, START + 3 * MINUTE, START + 3 * MINUTE)
+    assert told.sparkline == "▁▁██"
+    assert told.links["runbook"] == "https://wiki.example/slow"
+    assert told.links["incident"] == "http://127.0.0.1:8501/alerts?incident=1"
+
+
+def test_links_carry_every_filter_and_absolute_times() -> None:
+    window = Window(start=START, end=START + timedelta(hours=1))
+    narrow = narrowed({"environment": ("prod",), "prompt_name": ("chat",)}, (("prompt_version", "7"), ("model", "a&b"), ("tenant", None)))  # noqa: E501 # fmt: skip
+
+    found = links("http://leeway.local/", Seen(rule_id="r", metric="toxic_rate", window=window, narrowed=narrow, incident_id=None))  # noqa: E501 # fmt: skip
+
+    assert sorted(found) == ["calls", "chart", "home"]
+    calls = urlsplit(found["calls"])
+    assert (calls.netloc, calls.path) == ("leeway.local", "/calls")
+    assert {key: value for key, [value] in parse_qs(calls.query).items()} == {
+        "from": "2026-03-02T12:00:00Z", "to": "2026-03-02T13:00:00Z", "environment": "prod", "prompt": "chat@7",
+        "model": "a&b", "quick": "toxic",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "ms", "unknown"), (0.123, "share", "12.3 %"), (41.8, "USD", "$41.80"), (0.00123, "USD", "$0.00123"),
+        (0.0, "USD", "$0.00"), (980.0, "ms", "980 ms"), (2400.0, "ms", "2.40 s"), (9120.0, "tokens", "9 120 tokens"),
+        (12.34, "tokens/s", "12.3 tokens/s"), (1234.5, "USD", "$1,234.50"), (1.25, "ratio", "1.25 ratio"),
+    ],
+)  # fmt: skip
+def test_numbers_read_as_people_write_them(value: float | None, unit: str, text: str) -> None:
+    assert amount(value, unit) == text
+
+
+def test_a_sparkline_leaves_gaps_for_what_is_unknown() -> None:
+    assert sparkline([1, None, 2, 3]) == "▁ ▅█"
+    assert sparkline([5, 5]) == "▁▁"
+    assert sparkline([None]) == ""
+
+
+def test_neutral_text_is_one_quiet_line() -> None:
+    assert neutral("a\nb\t c\x00 \u202ed") == "a b c d"
+    assert "://" not in neutral("HTTPS://x WWW.y")
+    assert cut("abcdef", 4) == "abc…"
+
+
+def at(*minutes: int) -> list[datetime]:
+    return [START + minute * MINUTE for minute in minutes]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (at(), "no"),
+        (at(0, 1, 2), "no"),
+        (at(0, 1, 2, 3), "begins"),
+        (at(0, 1, 2, 3, 4), "holds"),
+        (at(0, 1, 2, 3, 123), "no"),
+        (at(0, 1, 2, 3, 123, 124, 125, 126), "begins"),
+        (at(0, 100, 200, 300), "begins"),
+        (at(0, 100, 200, 361), "no"),
+    ],
+)
+def test_what_changes_too_often_flaps(changes: list[datetime], said: str) -> None:
+    assert flap(changes) == said
+
+
+def test_it_flaps_until_nothing_changes_for_two_hours() -> None:
+    assert flapping(at(0, 1, 2, 3), START + 122 * MINUTE)
+    assert not flapping(at(0, 1, 2, 3), START + 124 * MINUTE)
+    assert not flapping([], START)
+
+
+def test_a_backtest_equals_what_the_live_engine_wrote(engine: Any, store: Store) -> None:
+    engine.world.drawn[()] = "..!!!!..?!!x!....!!!!!!..!"
+    rule = engine.rule(**{"for": "2m", "keep_firing_for": "1m"})
+    engine.rules(rule)
+    engine.through(26)
+
+    window = Window(start=START - MINUTE, end=START + 25 * MINUTE)
+    replay = backtest(rule, window, measure=engine.world.measure, metrics=engine.metrics, settings=engine.settings)
+
+    live = store.read("SELECT opened_at, fired_at, resolved_at, peak_value FROM data.incidents ORDER BY fired_at")
+    assert [(one.opened_at, one.fired_at, one.resolved_at, one.peak_value) for one in replay.episodes] == live.rows()
+    assert "".join(one.state[0] for one in replay.evaluations) == engine.states()
+    assert [message.reason for message in replay.messages if not message.muted] == engine.told()
+    assert replay.headlines()[0] == "[FIRING · warning] Latency"
+    assert replay.firing_time == timedelta(minutes=sum(letter in "fr" for letter in engine.states()))
+
+
+def test_a_backtest_writes_nothing(engine: Any, store: Store) -> None:
+    engine.world.drawn[()] = ".!"
+    window = Window(start=START, end=START + MINUTE)
+    backtest(engine.rule(), window, measure=engine.world.measure, metrics=engine.metrics, settings=engine.settings)
+
+    for table in ("incidents", "outbox", "alert_evaluations"):
+        assert store.one(f"SELECT count(*) FROM data.{table}") == 0  # noqa: S608 - our names
+
+
+def test_a_long_backtest_takes_larger_steps(engine: Any) -> None:
+    window = Window(start=START - timedelta(days=1), end=START)
+    replay = backtest(engine.rule(), window, measure=engine.world.measure, metrics=engine.metrics,
+                      settings=engine.settings, most=100)  # fmt: skip
+
+    assert replay.every == 15 * MINUTE
+    assert len(replay.evaluations) == 96
+
+
+def test_window_ends_stand_on_the_clock() -> None:
+    window = Window(start=START + timedelta(seconds=30), end=START + timedelta(minutes=16))
+
+    assert ends(window, 5 * MINUTE) == [START + minutes * MINUTE for minutes in (5, 10, 15)]
