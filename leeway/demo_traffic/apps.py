@@ -114,7 +114,7 @@ def _support_answer(world: World, visit: Visit, *, off_context: bool, rude: bool
     if off_context:
         return world.rng.choice(world.texts.invented)
     wanted = world.profile.tokens("conversation", "output", world.rng)
-    return world.texts.answer(visit.topic, visit.shop, wanted, world.rng)
+    return world.texts.answer(visit.topic, visit.shop, wanted)
 
 
 def _documents(world: World, visit: Visit) -> list[dict[str, Any]]:

@@ -98,12 +98,13 @@ class Texts:
         before, after = rng.choice(self.voices["greetings"]), rng.choice(self.voices["goodbyes"])
         return before + asked + after.format(order=1000 + rng.randrange(100))
 
-    def answer(self, topic: Topic, shop: Shop, wanted_tokens: int, rng: random.Random) -> str:
-        """An answer out of the topic's document, as near to the wanted length as a few sentences allow."""
-        opening = rng.choice(self.voices["openings"]).format(about=topic.about)
+    def answer(self, topic: Topic, shop: Shop, wanted_tokens: int) -> str:
+        """An answer out of the topic's document in the shop's voice, about as long as is wanted."""
+        voice = self.shops.index(shop) % len(self.voices["openings"])
+        opening = self.voices["openings"][voice].format(about=topic.about)
         sentences = [sentence.format(shop=shop.name) for sentence in topic.document]
         kept = next((n for n in (3, 5) if tokens(" ".join(sentences[:n])) >= wanted_tokens), len(sentences))
-        return opening + " ".join(sentences[:kept]) + rng.choice(self.voices["closings"])
+        return opening + " ".join(sentences[:kept]) + self.voices["closings"][voice]
 
     def agent_turn(self, shop: Shop, rng: random.Random) -> tuple[str, str]:
         """What a customer asks the agent, and what it answers in the end."""

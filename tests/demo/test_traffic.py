@@ -86,7 +86,7 @@ def test_ids_are_unique(calls: list[LLMCall]):
 
 def test_distinct_texts_stay_few_enough_to_be_scored_while_one_waits(calls: list[LLMCall]):
     assert 1_000 < len({call.input_text for call in calls}) < 3_000
-    assert 1_000 < len({call.output_text for call in calls}) < 3_000
+    assert 800 < len({call.output_text for call in calls}) < 3_000
 
 
 def test_subsets_of_tokens_lie_within_their_whole(calls: list[LLMCall]):
