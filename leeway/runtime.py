@@ -21,6 +21,7 @@ from alerts.backtest import Backtest, backtest
 from alerts.channel import configured
 from alerts.rule import Rule, rule_from, rules_from_file
 from analytics.metric import metrics
+from collectors.batch import read_frames
 from collectors.ingest import Report, ingest
 from collectors.load import load
 from leeway import schedule
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 POSITION_SQL = "SELECT segment, byte_offset FROM data.journal_position"
 LOAD_POLL_S = 0.1
 RETRY_S = 5.0
+NEVER_S = 10 * 365 * 86400.0
 
 
 def _now() -> datetime:
@@ -54,7 +56,7 @@ class Runtime:
         self.journal = Journal(_journal_settings(settings, self.store), self._committed())
         self.alert_settings = settings.alerts.model_copy(update={"base_url": settings.server.url})
         self.channels = configured(settings.channels)
-        self.decoding = Workers(max_workers=1) if serving else Inline()
+        self.decoding = Workers(max_workers=1, idle_s=NEVER_S) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
         self.runner = Runner(self.store, clock)
         self.jobs: dict[str, Job] = {job.name: job for job in schedule.jobs(self)}
@@ -70,6 +72,7 @@ class Runtime:
             self._start()
 
     def _start(self) -> None:
+        self.decoding.submit(read_frames, [], self.now())  # a worker that is awake when the first data comes
         self._loader.start()
         for job in self.jobs.values():
             # Overlaps are skipped, a pause is one catching-up run, and a busy moment never drops a run.

@@ -107,7 +107,7 @@ def test_no_acknowledged_call_is_lost_and_none_is_stored_twice(serving):
         moment = chance.uniform(0.05, 1.5)
         time.sleep(moment)
         server.kill()
-        print(f"round {number} of seed {seed}: killed after {moment:.2f} s, {len(exporting.acknowledged)} acknowledged")
+        print(f"round {number} of seed {seed}: killed after {moment:.2f} s, {len(exporting.acknowledged)} acknowledged")  # noqa: T201 - shown when it fails
         server.start()
     time.sleep(1)
     exporting.stop.set()
@@ -117,7 +117,7 @@ def test_no_acknowledged_call_is_lost_and_none_is_stored_twice(serving):
     server.settle()
 
     calls = server.calls()
-    stored = Counter(call["response_id"] or call["call_id"] for call in calls)
+    stored = Counter(call.get("response_id") or call["call_id"] for call in calls)
     assert exporting.acknowledged
     assert uploading.acknowledged
     assert exporting.acknowledged - set(stored) == set()
