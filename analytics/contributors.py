@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analytics.metric import NO_FILTERS, metric, summary
+import polars as pl
+
+from analytics.metric import NO_FILTERS, by_each, metric
 from store.connection import Store
 from store.model import Filters, Slice, Window
 
@@ -64,9 +66,11 @@ def contributors(
     the calls, so that a slice can also tell by having grown. Empty when nothing changed or one side has no calls.
     """
     kind = metric(name).kind
+    groups = [tuple(by)] if by else SUSPECTS
+    sides = (by_each(store, name, side, groups, filters=filters) for side in (window, reference))
     found: list[Contribution] = []
-    for keys in [tuple(by)] if by else SUSPECTS:
-        now, before = (_slices(store, name, side, filters, keys) for side in (window, reference))
+    for keys, *frames in zip(groups, *sides, strict=True):
+        now, before = (_slices(frame) for frame in frames)
         if len({*now, *before}) > 1 or by:
             scale = window.length / reference.length
             shares = _total_shares(now, before, scale) if kind == "total" else _mean_shares(now, before)
@@ -77,9 +81,8 @@ def contributors(
     return sorted(found, key=lambda one: -round(one.excess, 6))
 
 
-def _slices(store: Store, name: str, window: Window, filters: Filters, by: tuple[str, ...]) -> _Slices:
-    rows = summary(store, [name], window, filters=filters, by=by).iter_rows()
-    return {tuple(keys): _Side(value, n) for *keys, n, value in rows}
+def _slices(frame: pl.DataFrame) -> _Slices:
+    return {tuple(keys): _Side(value, n) for *keys, n, value in frame.iter_rows()}
 
 
 def _total_shares(now: _Slices, before: _Slices, scale: float) -> Mapping[_Values, tuple[float, float]]:

@@ -12,11 +12,12 @@ from store.connection import Store
 from store.declared import declared
 from store.errors import ConfigError
 from store.model import Filters, Sample, Window
-from store.points import Question, Relation, can_answer, points
+from store.points import Question, Relation, can_answer, points, points_by_each
 
 Unit = Literal["calls", "share", "USD", "tokens", "tokens/s", "ms", "ratio", "people"]
-# Raw rows answer exactly and fast enough up to here; longer ranges are read from the hourly rollups.
+# Raw rows answer fast enough up to here; longer ranges are read from the rollups.
 LONGEST_RAW = timedelta(days=7)
+LONGEST_JOINED = timedelta(days=1)  # the same, where calls are joined with their evaluations
 NO_FILTERS: Filters = {}
 
 
@@ -98,6 +99,20 @@ def measure(
     return [Sample(slice=tuple((key, row[key]) for key in by), value=row[name], n=row["n"]) for row in rows]
 
 
+def by_each(
+    store: Store, name: str, window: Window, groups: Sequence[Sequence[str]], *, filters: Filters = NO_FILTERS
+) -> list[pl.DataFrame]:
+    """The summary of one metric by each of several groups of dimensions: up to a week for the price of one scan."""
+    if window.length > LONGEST_RAW:
+        return [summary(store, [name], window, filters=filters, by=group) for group in groups]
+    wanted = metric(name)
+    evaluators = [wanted.evaluator] if wanted.evaluator else []
+    every = tuple(dict.fromkeys(dimension for group in groups for dimension in group))
+    asked = Question(window=window, filters=filters, by=every, evaluators=evaluators)
+    frames = points_by_each(store, wanted.relation, {"n": wanted.n, name: wanted.sql}, asked, groups)
+    return [frame.with_columns(pl.col("n").fill_null(0).cast(pl.Int64)) for frame in frames]
+
+
 def _computed(store: Store, names: Sequence[str], question: Question) -> pl.DataFrame:
     groups: dict[Relation, list[Metric]] = {}
     for wanted in map(metric, names):
@@ -112,7 +127,8 @@ def _computed(store: Store, names: Sequence[str], question: Question) -> pl.Data
 
 def _relation(wanted: Metric, question: Question) -> Relation:
     rolled = wanted.rolled
-    if rolled and question.window.length > LONGEST_RAW and can_answer(rolled.relation, question):
+    longest = LONGEST_RAW if wanted.relation is Relation.CALLS else LONGEST_JOINED
+    if rolled and question.window.length > longest and can_answer(rolled.relation, question):
         return rolled.relation
     return wanted.relation
 
@@ -135,4 +151,4 @@ def _beside(left: pl.DataFrame, right: pl.DataFrame, keys: list[str]) -> pl.Data
     """Rows of both, joined where bucket and slice are the same; an unknown dimension value is a value."""
     if not keys:
         return left.hstack(right)
-    return left.join(right, on=keys, how="full", coalesce=True, nulls_equal=True).sort(keys)
+    return left.join(right, on=keys, how="full", coalesce=True, nulls_equal=True).sort(keys, nulls_last=True)

@@ -7,7 +7,7 @@ import pytest
 
 from analytics import rollup
 from analytics import window as w
-from analytics.metric import LONGEST_RAW, Metric, measure, metric, metrics, series, summary
+from analytics.metric import LONGEST_RAW, Metric, by_each, measure, metric, metrics, series, summary
 from store.errors import ConfigError
 from store.model import DIMENSIONS, Status, Window
 from store.points import Question, points
@@ -64,6 +64,16 @@ def test_every_metric_can_be_cut_by_every_dimension(store, now, scored_traffic, 
         assert summary(store, ["calls"], window, by=(dimension,))["n"].sum() == 300
         for rate in (one.name for one in metrics().values() if one.kind == "rate"):
             assert found[rate].drop_nulls().is_between(0, 1).all()
+
+
+@pytest.mark.parametrize("span", [SHORT, LONG])
+def test_several_group_bys_in_one_scan_say_what_each_alone_says(store, now, scored_traffic, span):
+    window = w.last(span, now)
+    scored_traffic(1, window, 300)
+    groups = (("prompt_name", "prompt_version"), ("model",), ("tenant",))
+    for name in ("calls", "latency_p95", "toxic_rate", "scored_share"):
+        for group, found in zip(groups, by_each(store, name, window, groups), strict=True):
+            assert found.equals(summary(store, [name], window, by=group)), name
 
 
 def raw_and_rolled(store, window: Window, one: Metric) -> tuple[pl.DataFrame, pl.DataFrame]:
