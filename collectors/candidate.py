@@ -26,10 +26,10 @@ class Candidate:
     folded: list[Span] = field(default_factory=list)
     attempts: int = 1
     log_only: bool = False
+    key: Key = field(init=False)
 
-    @property
-    def key(self) -> Key:
-        return self.span.trace_id, self.span.span_id
+    def __post_init__(self) -> None:
+        self.key = self.span.trace_id, self.span.span_id
 
     @property
     def scope(self) -> str:

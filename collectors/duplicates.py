@@ -25,7 +25,7 @@ def _by_response_id(candidates: Sequence[Candidate]) -> list[Candidate]:
             groups[response_id].append(candidate)
         else:
             rest.append(candidate)
-    return rest + [_united(group) for group in groups.values()]
+    return rest + [_united(group) if len(group) > 1 else group[0] for group in groups.values()]
 
 
 def _united(group: list[Candidate]) -> Candidate:

@@ -6,7 +6,6 @@ from typing import Any
 
 from collectors.candidate import Candidate, Key, Trees
 from collectors.dialect import Reading
-from collectors.messages import parsed
 from store.model import Span
 
 # Where a value may stand, in this order: attribute names, bare or behind one of the prefixes that hold what users
@@ -50,16 +49,23 @@ def text(value: Any) -> str | None:
 def identity(attributes: Mapping[str, Any], reading: Reading) -> Reading:
     """Return what one span says of session, user, tenant, agent, workflow and prompt."""
     ranked: dict[str, tuple[int, str]] = {}
+    _collect(attributes, ranked)
     metadata = reading.get("metadata")
-    for source in (attributes, metadata if isinstance(metadata, dict) else {}):
-        for name, value in source.items():
-            known = FIELD_OF.get(name)
-            said = text(value) if known else None
-            if known and said and known[1] < ranked.get(known[0], (1 << 30, ""))[0]:
-                ranked[known[0]] = known[1], said
+    if isinstance(metadata, dict):
+        _collect(metadata, ranked)
     found: Reading = {field: said for field, (_, said) in ranked.items()}
-    found.update({field: text(reading[field]) for field in LOOKUPS if reading.get(field)})
+    for field in LOOKUPS:
+        if field in reading and (said := text(reading[field])):
+            found[field] = said
     return found
+
+
+def _collect(source: Mapping[str, Any], ranked: dict[str, tuple[int, str]]) -> None:
+    for name in FIELD_OF.keys() & source.keys():
+        field, rank = FIELD_OF[name]
+        said = text(source[name])
+        if said and (field not in ranked or rank < ranked[field][0]):
+            ranked[field] = rank, said
 
 
 class Identities:
@@ -68,7 +74,11 @@ class Identities:
     def __init__(self, trees: Trees) -> None:
         self._trees = trees
         self._of: dict[Key, Reading] = {}
-        self._trace: dict[str, Reading] | None = None
+        self._resources: dict[int, Reading] = {}
+        self._traces: dict[str, list[Span]] = defaultdict(list)
+        self._of_trace: dict[str, Reading] = {}
+        for span in trees.spans.values():
+            self._traces[span.trace_id].append(span)
 
     def of(self, span: Span) -> Reading:
         key = (span.trace_id, span.span_id)
@@ -77,33 +87,40 @@ class Identities:
             found = self._of[key] = identity(span.attributes, self._trees.readings.get(key, {}))
         return found
 
+    def of_resource(self, resource: Mapping[str, Any]) -> Reading:
+        found = self._resources.get(id(resource))
+        if found is None:
+            said = identity(resource, {})
+            found = self._resources[id(resource)] = {f: said[f] for f in FROM_RESOURCE if f in said}
+        return found
+
     def of_trace(self, trace_id: str) -> Reading:
         """Return what all spans of a trace that speak of it agree on."""
-        if self._trace is None:
-            self._trace = _agreed((span.trace_id, self.of(span)) for span in self._trees.spans.values())
-        return self._trace.get(trace_id, {})
+        found = self._of_trace.get(trace_id)
+        if found is None:
+            spans = self._traces.get(trace_id, [])
+            found = self._of_trace[trace_id] = _agreed(map(self.of, spans)) if len(spans) > 1 else {}
+        return found
 
 
-def _agreed(said: Iterable[tuple[str, Reading]]) -> dict[str, Reading]:
-    values: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for trace_id, reading in said:
+def _agreed(said: Iterable[Reading]) -> Reading:
+    values: dict[str, set[str]] = defaultdict(set)
+    for reading in said:
         for field in ONCE_PER_TRACE:
-            if reading.get(field):
-                values[trace_id, field].add(reading[field])
-    found: dict[str, Reading] = defaultdict(dict)
-    for (trace_id, field), known in values.items():
-        if len(known) == 1:
-            found[trace_id][field] = next(iter(known))
-    return found
+            if field in reading:
+                values[field].add(reading[field])
+    return {field: next(iter(known)) for field, known in values.items() if len(known) == 1}
 
 
 def inherited(candidate: Candidate, trees: Trees, identities: Identities) -> Reading:
     """Return session, user, tenant, agent, workflow and prompt: the call's own, else the nearest ancestor's."""
-    found: Reading = dict(identity(candidate.span.attributes, candidate.reading))
+    found: Reading = dict(identities.of(candidate.span))
+    for field in LOOKUPS:
+        if field in candidate.reading and (said := text(candidate.reading[field])):
+            found[field] = said
     for source in _sources(candidate, trees, identities):
         for field, value in source.items():
-            if value is not None and not found.get(field):
-                found[field] = value
+            found.setdefault(field, value)
     return found
 
 
@@ -115,10 +132,4 @@ def _sources(candidate: Candidate, trees: Trees, identities: Identities) -> Iter
             yield identities.of(parent)
     for span in members:
         yield identities.of_trace(span.trace_id)
-        yield {f: v for f, v in identity(span.resource, {}).items() if f in FROM_RESOURCE}
-
-
-def user_chosen(value: Any) -> dict[str, Any]:
-    """Metadata a client sent as JSON text or a map; anything else is none."""
-    found = parsed(value)
-    return found if isinstance(found, dict) else {}
+        yield identities.of_resource(span.resource)

@@ -62,8 +62,10 @@ def _is_part(item: dict[str, Any]) -> bool:
 
 
 def _of_dict(value: dict[str, Any], role: str, depth: int) -> list[Message]:
+    if "role" in value or "parts" in value:
+        return [message(value, role)]
     for key in ("messages", "input", "contents", "prompt", "choices", "output", "generations", "kwargs", "message"):
-        if value.get(key) and not ("role" in value or "parts" in value) and _wraps(value, key):
+        if value.get(key) and _wraps(value, key):
             return _system(value, depth) + messages(value[key], role, depth + 1)
     return [message(value, role)]
 
@@ -79,6 +81,9 @@ def _system(value: dict[str, Any], depth: int) -> list[Message]:
 
 def message(value: dict[str, Any], role: str = "user") -> Message:
     """Read one message: content as text or parts, tool calls beside it, a tool's answer, reasoning."""
+    if "parts" in value and "role" in value and value["role"] != "tool":  # the conventions' own form, the most frequent
+        kept = {"role": _role(value, role), "parts": parts(value["parts"])}
+        return {**kept, "finish_reason": value["finish_reason"]} if value.get("finish_reason") else kept
     kind = value.get("type")
     if kind in ("function_call", "function_call_output", "reasoning", "tool_use", "tool_result"):
         return {"role": "tool" if kind in ("function_call_output", "tool_result") else role, "parts": parts([value])}

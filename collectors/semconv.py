@@ -63,6 +63,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "presence_penalty": ("gen_ai.request.presence_penalty", "llm.presence_penalty"),
     "n": ("gen_ai.request.choice.count",),
 }
+SLOTS: dict[str, tuple[str, str, int]] = {
+    name: (group, field, rank)
+    for group, table in (("names", NAMES), ("usage", COUNTS), ("settings", SETTINGS))
+    for field, names in table.items()
+    for rank, name in enumerate(names)
+}
 STREAM = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming")
 FIRST_CHUNK_S = ("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
 INTEGERS = frozenset({"max_tokens", "seed", "n"})
@@ -114,12 +120,24 @@ def settings(values: Mapping[str, Any]) -> Reading:
 
 
 def usage(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    found = {}
-    for field, names in COUNTS.items():
-        value = first(attributes, names)
-        if value is not None:
-            found[field] = value
-    return found or None
+    """Return the raw counts."""
+    return sorted_out(attributes).get("usage")
+
+
+def sorted_out(attributes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the names of `NAMES`, `COUNTS` and `SETTINGS` say, under `names`, `usage` and `settings`.
+
+    One look per attribute: this is the hottest path of loading.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    ranks: dict[str, int] = {}
+    for name in SLOTS.keys() & attributes.keys():
+        value = attributes[name]
+        group, field, rank = SLOTS[name]
+        if value is not None and rank <= ranks.get(field, rank):
+            ranks[field] = rank
+            found.setdefault(group, {})[field] = value
+    return found
 
 
 def strings(value: Any) -> list[str] | None:
@@ -143,18 +161,20 @@ def operation(attributes: Mapping[str, Any]) -> tuple[Operation | None, SpanKind
 def read(a: Mapping[str, Any]) -> Reading:
     """Read everything the conventions have a name for."""
     op, kind = operation(a)
-    found: Reading = {field: first(a, names) for field, names in NAMES.items()}
-    counts = usage(a)
-    found["usage"] = counts
-    found["operation"] = op
-    found["kind"] = kind
-    found["call"] = _is_call(a, op, kind, counts)
-    found["wraps"] = kind in (SpanKind.AGENT, SpanKind.CHAIN)
-    found["provider"] = provider(a.get("gen_ai.provider.name") or a.get("gen_ai.system"))
-    found["finish_reasons"] = strings(a.get("gen_ai.response.finish_reasons") or a.get("gen_ai.response.finish_reason"))
-    found.update(settings({k: v for k, names in SETTINGS.items() if (v := first(a, names)) is not None}))
-    found["stream"] = truth(first(a, STREAM))
-    found["ttft_ms"] = _ttft(a)
+    told = sorted_out(a)
+    counts = told.get("usage")
+    found: Reading = {
+        **told.get("names", {}),
+        **settings(told.get("settings", {})),
+        "usage": counts,
+        "operation": op,
+        "kind": kind,
+        "call": _is_call(a, op, kind, counts),
+        "provider": provider(a.get("gen_ai.provider.name") or a.get("gen_ai.system")),
+        "finish_reasons": strings(a.get("gen_ai.response.finish_reasons") or a.get("gen_ai.response.finish_reason")),
+        "stream": truth(first(a, STREAM)),
+        "ttft_ms": _ttft(a),
+    }
     found.update(_content(a))
     return found
 

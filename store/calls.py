@@ -2,9 +2,10 @@
 
 import dataclasses
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any
 
@@ -32,6 +33,7 @@ _HINTS = typing.get_type_hints(LLMCall)
 JSON_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint == Json)
 TIME_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint in (datetime, datetime | None))
 COLUMNS = tuple(field.name for field in dataclasses.fields(LLMCall))
+_row = attrgetter(*COLUMNS)
 SCHEMA = pa.schema([(name, _arrow_type(_HINTS[name])) for name in COLUMNS])
 
 # Duplicates are looked for this far around the batch: the same call carries the same time wherever it comes from.
@@ -71,8 +73,8 @@ def call_table(calls: Iterable[LLMCall], *, source_id: int | None, ingested_at: 
 
 def bare_table(calls: Iterable[LLMCall]) -> pa.Table:
     """Return calls as a table with the columns of `SCHEMA`."""
-    rows = list(calls)
-    return pa.table([_column(rows, name) for name in COLUMNS], schema=SCHEMA)
+    columns = list(zip(*map(_row, calls), strict=True)) or [()] * len(COLUMNS)
+    return pa.table([_column(column, name) for column, name in zip(columns, COLUMNS, strict=True)], schema=SCHEMA)
 
 
 def stamped(table: pa.Table, *, source_id: int | None, ingested_at: datetime) -> pa.Table:
@@ -82,8 +84,7 @@ def stamped(table: pa.Table, *, source_id: int | None, ingested_at: datetime) ->
     return table.append_column("ingested_at", pa.repeat(moment, table.num_rows))
 
 
-def _column(rows: list[LLMCall], name: str) -> pa.Array:
-    values: list[Any] = [getattr(row, name) for row in rows]
+def _column(values: Sequence[Any], name: str) -> pa.Array:
     if name in JSON_COLUMNS:
         values = [json_text(value) for value in values]
     elif name in TIME_COLUMNS:

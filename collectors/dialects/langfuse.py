@@ -96,7 +96,7 @@ def _content(a: Mapping[str, Any]) -> Reading:
 
 
 def usage(details: Any) -> dict[str, Any] | None:
-    """Read the four shapes of usage: OpenAI's two, Langfuse's own, and LangChain's, whose sums leave out the details."""
+    """Read the four shapes: OpenAI's two, Langfuse's own, and LangChain's, whose sums leave out the details."""
     if not isinstance(details, dict):
         return None
     if "prompt_tokens" in details or "input_tokens_details" in details:

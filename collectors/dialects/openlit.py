@@ -36,7 +36,7 @@ def _estimated(a: Mapping[str, Any]) -> bool:
 
 
 def _nameless(span: Span) -> Reading:
-    """Read a call that failed before any attribute was set: all that is left is the span's name, `{operation} {model}`."""
+    """Read a call that failed before any attribute was set: all that is left is its name, `{operation} {model}`."""
     operation, _, model = span.name.partition(" ")
     op = semconv.CALLS.get(operation)
     if op is None or not model:

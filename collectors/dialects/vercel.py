@@ -87,7 +87,9 @@ def _content(a: Mapping[str, Any]) -> Reading:
     calls = parsed(a.get("ai.response.toolCalls"))
     said += [tool_call(c) for c in calls if isinstance(c, dict)] if isinstance(calls, list) else []
     return {
-        "asked": [{"role": "user", "parts": [text(v) for v in values]}] if values else messages(a.get("ai.prompt.messages")),
+        "asked": [{"role": "user", "parts": [text(v) for v in values]}]
+        if values
+        else messages(a.get("ai.prompt.messages")),
         "answered": [{"role": "assistant", "parts": said}] if said else None,
     }
 
