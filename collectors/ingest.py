@@ -12,76 +12,30 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import orjson
-import pyarrow as pa
 
 from collectors import own_lines
-from collectors.decode import Decoded, Job, Part, batch_at, decode, decode_lines, table_at
+from collectors.decode import Decoded, Job, decode, decode_lines
 from collectors.format import format_named, sniffed
-from collectors.load import Kept, keep
+from collectors.keeping import Import, begin, count, settle, store_part, store_spans, store_spans_dry, written
 from collectors.mapping import Mapping, checked
 from collectors.reading import GZIP, ZSTD, Limits, Reading, unpacked
+from collectors.report import ALREADY, Report
 from store import sources
-from store.calls import Appended, append_calls, stamped
+from store.calls import Appended
 from store.connection import Store, Transaction
 from store.errors import FormatError, StoreError
-from store.loading import append_evaluations_once
 from store.own_lines import append_lines
 
 log = logging.getLogger(__name__)
 
 OWN = "leeway"
-EXAMPLES = 5  # rejects that a report shows
 HASHED = 8 << 20  # bytes at a time
-ALREADY = "already imported"
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What became of a file. `status`: done, already imported, failed; `examples`: its first rejects in words."""
-
-    name: str
-    format: str = "auto"
-    calls: int = 0
-    duplicates: int = 0
-    spans: int = 0
-    rejects: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    status: str = sources.DONE
-    error: str | None = None
-    source_id: int | None = None
-    examples: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        sums = ("calls", "duplicates", "spans", "rejects", "bytes", "seconds")
-        return {**{name: getattr(self, name) for name in sums}, "files": [asdict(self)]}
-
-
-class _TakenBack(Exception):  # noqa: N818 - ends a dry run's transaction
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Import:
-    """One file on its way in."""
-
-    store: Store
-    job: Job
-    executor: Executor
-    kind: str
-    dry_run: bool
-    sha256: str = ""
-    before: sources.Source | None = None
-
-    @property
-    def now(self) -> datetime:
-        return self.job.read_at
 
 
 def ingest(
@@ -198,14 +152,14 @@ def _by_duckdb(run: Import, plain: Path, survey: own_lines.Survey, folder: Path)
     job = replace(run.job, log_format=OWN)
     odd = run.executor.submit(decode_lines, job, survey.odd).result() if survey.odd else None
     report = Report(name=run.job.name, format=OWN)
-    with _written(run) as tx:
-        report.source_id = _begin(tx, run, OWN)
+    with written(run) as tx:
+        report.source_id = begin(tx, run, OWN)
         appended = _append_clean(tx, clean, survey, report.source_id, run.now)
-        _count(report, appended)
+        count(report, appended)
         sources.move(tx, report.source_id, calls=appended.calls, duplicates=appended.duplicates, now=run.now)
         for part in odd.parts if odd else ():
-            _store_part(tx, run, part, report)
-        _settle(tx, run, report)
+            store_part(tx, run, part, report)
+        settle(tx, run, report)
     return report
 
 
@@ -224,21 +178,21 @@ def _by_format(run: Import) -> Report:
     found = _decoded(run, report)
     report.format = found.formats[0] if found.formats else run.job.log_format
     if run.dry_run:
-        with _written(run) as tx:
-            report.source_id = _begin(tx, run, report.format)
+        with written(run) as tx:
+            report.source_id = begin(tx, run, report.format)
             for part in found.parts:
-                _store_part(tx, run, part, report)
-                _store_spans_dry(tx, part, report, run)
+                store_part(tx, run, part, report)
+                store_spans_dry(tx, part, report, run)
         return report
     with run.store.transaction() as tx:
-        report.source_id = _begin(tx, run, report.format)
+        report.source_id = begin(tx, run, report.format)
     for part in found.parts:
         with run.store.transaction() as tx:
-            _store_part(tx, run, part, report)
-        _store_spans(run, part, report)
+            store_part(tx, run, part, report)
+        store_spans(run, part, report)
     _conclude(report, found)
     with run.store.transaction() as tx:
-        _settle(tx, run, report)
+        settle(tx, run, report)
     return report
 
 
@@ -257,96 +211,3 @@ def _conclude(report: Report, found: Decoded) -> None:
         report.error = "the file ends in the middle; what came before was read"
     if report.rejects and not (report.calls or report.duplicates or report.spans):
         report.status, report.error = sources.FAILED, report.error or "no record of it could be read"
-
-
-def _begin(tx: Transaction, run: Import, log_format: str) -> int:
-    size = run.job.path.stat().st_size
-    return sources.begin(
-        tx,
-        run.before,
-        kind=run.kind,
-        name=run.job.name,
-        sha256=run.sha256,
-        log_format=log_format,
-        size=size,
-        now=run.now,
-    )
-
-
-@contextmanager
-def _written(run: Import) -> Iterator[Transaction]:
-    """A transaction that a dry run takes back."""
-    try:
-        with run.store.transaction() as tx:
-            yield tx
-            if run.dry_run:
-                raise _TakenBack  # noqa: TRY301 - the way out of a transaction
-    except _TakenBack:
-        pass
-
-
-def _store_part(tx: Transaction, run: Import, part: Part, report: Report) -> None:
-    """Append a part's calls, evaluations and rejects, and count them in the report and the ledger."""
-    assert report.source_id is not None  # noqa: S101 - begun before
-    before = report.calls, report.duplicates, report.rejects
-    if (calls := table_at(part.calls)) is not None:
-        _count(report, append_calls(tx, stamped(calls, source_id=report.source_id, ingested_at=run.now)))
-    if (judged := table_at(part.evaluations)) is not None:
-        append_evaluations_once(tx, judged)
-    if (rejects := table_at(part.rejects)) is not None:
-        sources.add_rejects(tx, rejects, source_id=report.source_id, now=run.now)
-        report.rejects += rejects.num_rows
-        _exemplify(report, rejects)
-    calls_, duplicates, rejected = (now - then for now, then in zip(_counts(report), before, strict=True))
-    sources.move(tx, report.source_id, calls=calls_, duplicates=duplicates, rejects=rejected, now=run.now)
-
-
-def _counts(report: Report) -> tuple[int, int, int]:
-    return report.calls, report.duplicates, report.rejects
-
-
-def _count(report: Report, appended: Appended) -> None:
-    report.calls += appended.calls
-    report.duplicates += appended.duplicates
-
-
-def _exemplify(report: Report, rejects: pa.Table) -> None:
-    for row in rejects.slice(0, EXAMPLES - len(report.examples)).to_pylist():
-        where = f"{row['place']}:{row['line']}" if row["line"] is not None else row["place"]
-        report.examples.append(f"{where}: {row['reason']}; kept in rejects")
-
-
-def _store_spans(run: Import, part: Part, report: Report) -> None:
-    """Spans join whatever is stored of their traces, as those that came by OTLP do."""
-    if part.spans is None:
-        return
-    assert report.source_id is not None  # noqa: S101
-    source_id = report.source_id
-
-    def also(tx: Transaction, kept: Kept) -> None:
-        counts = {name: getattr(kept, name) for name in ("calls", "duplicates", "spans", "rejects")}
-        sources.move(tx, source_id, **counts, now=run.now)
-
-    kept = keep(run.store, run.executor, batch_at(part.spans), now=run.now, source_id=source_id, also=also)
-    report.calls += kept.calls
-    report.duplicates += kept.duplicates
-    report.spans += kept.spans
-    report.rejects += kept.rejects
-
-
-def _store_spans_dry(tx: Transaction, part: Part, report: Report, run: Import) -> None:
-    if part.spans is None:
-        return
-    batch = batch_at(part.spans)
-    report.spans += batch.spans.num_rows
-    report.rejects += batch.rejects.num_rows
-    _count(report, append_calls(tx, stamped(batch.calls, source_id=report.source_id, ingested_at=run.now)))
-
-
-def _settle(tx: Transaction, run: Import, report: Report) -> None:
-    """Close the ledger's row; after a restart, its own figures count what the first try stored."""
-    assert report.source_id is not None  # noqa: S101
-    size = run.job.path.stat().st_size
-    sources.close(
-        tx, report.source_id, status=report.status, error=report.error, log_format=report.format, size=size, now=run.now
-    )

@@ -1,0 +1,123 @@
+"""Keeping: the parts of a file go into the store, and the ledger's row moves with them."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from collectors.decode import Job, Part, batch_at, table_at
+from collectors.load import Kept, keep
+from collectors.report import Report
+from store import sources
+from store.calls import Appended, append_calls, stamped
+from store.connection import Store, Transaction
+from store.loading import append_evaluations_once
+
+
+class _TakenBack(Exception):  # noqa: N818 - ends a dry run's transaction
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """One file on its way in."""
+
+    store: Store
+    job: Job
+    executor: Executor
+    kind: str
+    dry_run: bool
+    sha256: str = ""
+    before: sources.Source | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.job.read_at
+
+
+def begin(tx: Transaction, run: Import, log_format: str) -> int:
+    size = run.job.path.stat().st_size
+    return sources.begin(
+        tx,
+        run.before,
+        kind=run.kind,
+        name=run.job.name,
+        sha256=run.sha256,
+        log_format=log_format,
+        size=size,
+        now=run.now,
+    )
+
+
+@contextmanager
+def written(run: Import) -> Iterator[Transaction]:
+    """A transaction that a dry run takes back."""
+    try:
+        with run.store.transaction() as tx:
+            yield tx
+            if run.dry_run:
+                raise _TakenBack  # noqa: TRY301 - the way out of a transaction
+    except _TakenBack:
+        pass
+
+
+def store_part(tx: Transaction, run: Import, part: Part, report: Report) -> None:
+    """Append a part's calls, evaluations and rejects, and count them in the report and the ledger."""
+    assert report.source_id is not None  # noqa: S101 - begun before
+    before = report.calls, report.duplicates, report.rejects
+    if (calls := table_at(part.calls)) is not None:
+        count(report, append_calls(tx, stamped(calls, source_id=report.source_id, ingested_at=run.now)))
+    if (judged := table_at(part.evaluations)) is not None:
+        append_evaluations_once(tx, judged)
+    if (rejects := table_at(part.rejects)) is not None:
+        sources.add_rejects(tx, rejects, source_id=report.source_id, now=run.now)
+        report.rejects += rejects.num_rows
+        report.show(rejects)
+    calls_, duplicates, rejected = (now - then for now, then in zip(_counts(report), before, strict=True))
+    sources.move(tx, report.source_id, calls=calls_, duplicates=duplicates, rejects=rejected, now=run.now)
+
+
+def _counts(report: Report) -> tuple[int, int, int]:
+    return report.calls, report.duplicates, report.rejects
+
+
+def count(report: Report, appended: Appended) -> None:
+    report.calls += appended.calls
+    report.duplicates += appended.duplicates
+
+
+def store_spans(run: Import, part: Part, report: Report) -> None:
+    """Spans join whatever is stored of their traces, as those that came by OTLP do."""
+    if part.spans is None:
+        return
+    assert report.source_id is not None  # noqa: S101
+    source_id = report.source_id
+
+    def also(tx: Transaction, kept: Kept) -> None:
+        counts = {name: getattr(kept, name) for name in ("calls", "duplicates", "spans", "rejects")}
+        sources.move(tx, source_id, **counts, now=run.now)
+
+    kept = keep(run.store, run.executor, batch_at(part.spans), now=run.now, source_id=source_id, also=also)
+    report.calls += kept.calls
+    report.duplicates += kept.duplicates
+    report.spans += kept.spans
+    report.rejects += kept.rejects
+
+
+def store_spans_dry(tx: Transaction, part: Part, report: Report, run: Import) -> None:
+    if part.spans is None:
+        return
+    batch = batch_at(part.spans)
+    report.spans += batch.spans.num_rows
+    report.rejects += batch.rejects.num_rows
+    count(report, append_calls(tx, stamped(batch.calls, source_id=report.source_id, ingested_at=run.now)))
+
+
+def settle(tx: Transaction, run: Import, report: Report) -> None:
+    """Close the ledger's row; after a restart, its own figures count what the first try stored."""
+    assert report.source_id is not None  # noqa: S101
+    size = run.job.path.stat().st_size
+    sources.close(
+        tx, report.source_id, status=report.status, error=report.error, log_format=report.format, size=size, now=run.now
+    )

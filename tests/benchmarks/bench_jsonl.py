@@ -1,0 +1,88 @@
+"""Own JSON lines against DuckDB's own read_json → INSERT of the same file, and what bad lines cost.
+
+Run with `python -m tests.benchmarks jsonl`; LEEWAY_BENCH_LINES sets another number of calls. Ratios of one run count.
+"""
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from collectors.ingest import ingest
+from leeway.workers import Inline
+from store.connection import Store, StoreSettings
+from store.own_lines import CALLS_SQL, READ_SQL
+
+LINES = int(os.environ.get("LEEWAY_BENCH_LINES", "1_000_000"))
+BAD_EVERY = 1_000
+START = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = START + timedelta(days=30)
+BAD = (b'{"call_id": "cut off', b"not json at all", b'["a list"]', b'{"call_id": "\xff\xfe"}')
+WORDS = [f"word{n}" for n in range(5_000)]
+
+
+def lines(rng: random.Random, bad_every: int) -> Iterator[bytes]:
+    texts = [" ".join(rng.choices(WORDS, k=120)) for _ in range(2_000)]
+    for number in range(LINES):
+        if bad_every and number % bad_every == 1:
+            yield BAD[number // bad_every % len(BAD)]
+        started = START + timedelta(milliseconds=number * 500)
+        yield orjson.dumps({
+            "call_id": f"resp:chatcmpl-{number:032x}", "source": "bench", "event_time": started, "started_at": started,
+            "latency_ms": rng.lognormvariate(6, 0.6), "ttft_ms": rng.lognormvariate(5, 0.4), "stream": True,
+            "status": "ok", "operation": "chat", "provider": "openai", "request_model": "gpt-4o-mini",
+            "response_model": "gpt-4o-mini-2024-07-18", "input_tokens": rng.randrange(10, 4_000),
+            "output_tokens": rng.randrange(1, 900), "cache_read_tokens": 0, "finish_reason": "stop",
+            "input_text": rng.choice(texts) + str(number), "output_text": rng.choice(texts), "user_id": f"u{number % 900}",
+            "session_id": f"s{number // 6}", "metadata": {"n": number},
+        }, option=orjson.OPT_UTC_Z)  # fmt: skip
+
+
+def write(path: Path, bad_every: int) -> float:
+    with path.open("wb") as file:
+        file.writelines(line + b"\n" for line in lines(random.Random(7), bad_every))
+    return path.stat().st_size / 1e6
+
+
+def plain(folder: Path, path: Path) -> float:
+    """DuckDB alone, into the same table with the same settings; a bad line would stop it."""
+    with Store(StoreSettings(path=folder / "plain.duckdb")) as store:
+        settings = store.settings
+    connection = duckdb.connect(
+        str(settings.path), config={"memory_limit": settings.memory_limit, "threads": settings.threads}
+    )
+    begun = time.perf_counter()
+    connection.execute(
+        f"INSERT INTO data.calls BY NAME SELECT {CALLS_SQL}, now()::TIMESTAMP AS ingested_at FROM {READ_SQL}",  # noqa: S608
+        {"path": str(path)},
+    )
+    took = time.perf_counter() - begun
+    connection.close()
+    return took
+
+
+def ours(folder: Path, name: str, path: Path) -> tuple[float, str]:
+    with Store(StoreSettings(path=folder / name)) as store:
+        begun = time.perf_counter()
+        report = ingest(store, path, executor=Inline(), now=NOW)
+        return time.perf_counter() - begun, f"{report.calls:,} calls, {report.rejects:,} rejects"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        clean, bad = folder / "clean.jsonl", folder / "bad.jsonl"
+        size = write(clean, 0)
+        write(bad, BAD_EVERY)
+        base = plain(folder, clean)
+        print(f"{LINES:,} calls, {size:,.0f} MB")
+        print(f"DuckDB read_json → INSERT   {base:6.2f} s  {LINES / base:9,.0f} rows/s")
+        for name, path in (("clean", clean), ("one bad line in a thousand", bad)):
+            took, said = ours(folder, f"{path.stem}.duckdb", path)
+            print(f"ours, {name:21} {took:6.2f} s  {LINES / took:9,.0f} rows/s  ratio {base / took:.2f}x  ({said})")
