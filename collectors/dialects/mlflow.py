@@ -39,10 +39,9 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
 
 def _call(span: Span, a: Mapping[str, Any]) -> Reading:
     request, response = parsed(a.get("mlflow.spanInputs")), parsed(a.get("mlflow.spanOutputs"))
-    asked = request_fields(request) if isinstance(request, dict) else {"asked": messages(request)}
-    answered = (
-        response_fields(response) if isinstance(response, dict) else {"answered": messages(response, "assistant")}
-    )
+    asked: Reading = request_fields(request) if isinstance(request, dict) else {"asked": messages(request)}
+    answered: Reading = response_fields(response) if isinstance(response, dict) else {}
+    answered = answered or {"answered": messages(response, "assistant")}
     counts = parsed(a.get("mlflow.chat.tokenUsage"))
     cost = parsed(a.get("mlflow.llm.cost"))
     ttft = _ttft(span)
