@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from store.calls import COLUMNS
 from store.connection import Store
 from store.errors import StoreError
 from store.model import Window
@@ -44,6 +45,13 @@ COVERAGE_SQL = f"""
 VECTORS_SQL = """
     SELECT text_hash, any_value(vector) AS vector FROM data.embeddings
     WHERE encoder = $encoder AND text_hash IN (SELECT unnest($hashes::VARCHAR[])) GROUP BY text_hash
+"""
+
+# What the report beside the verdict looks at; {columns} are names of ours.
+COLUMNS_SQL = """
+    SELECT {columns} FROM data.calls
+    WHERE event_time >= $start AND event_time < $end AND operation IN ('chat', 'completion')
+    ORDER BY hash(call_id) LIMIT $limit
 """
 
 Matrix = npt.NDArray[np.float32]
@@ -100,6 +108,14 @@ def embedded(
     given = {**_span(span), "encoder": encoder, "window_s": window.total_seconds(), "per_window": per_window}
     rows = store.read(_named(EMBEDDED_SQL, subject), given, timeout_s=60)
     return rows.drop("vector"), _matrix(rows)
+
+
+def call_columns(store: Store, span: Window, columns: Sequence[str], *, limit: int) -> pl.DataFrame:
+    """Up to `limit` calls of `span`, the same ones whenever asked; only `columns`."""
+    unknown = set(columns) - {*COLUMNS, "cost_usd"}
+    if unknown:
+        raise StoreError(f"no such column of calls: {', '.join(sorted(unknown))}")
+    return store.read(COLUMNS_SQL.format(columns=", ".join(columns)), {**_span(span), "limit": limit}, timeout_s=60)
 
 
 def vectors_of(store: Store, encoder: str, hashes: Sequence[str]) -> Matrix:

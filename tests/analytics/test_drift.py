@@ -140,7 +140,8 @@ def test_hours_with_a_firing_alert_are_no_reference(store: Store):
     with store.transaction() as tx:
         tx.execute(
             "INSERT INTO data.incidents BY NAME SELECT 1 AS incident_id, 'r' AS rule_id, '[]' AS slice, 't' AS title, "
-            "'ratio' AS unit, 'warning' AS severity, $at AS opened_at, $at AS fired_at, $at + INTERVAL 30 MINUTE AS resolved_at",
+            "'ratio' AS unit, 'warning' AS severity, $at AS opened_at, $at AS fired_at, "
+            "$at + INTERVAL 30 MINUTE AS resolved_at",
             {"at": START},
         )
     run(store, 5)
