@@ -5,7 +5,6 @@ fits 64 bits (text beyond), an empty AnyValue as None.
 """
 
 import base64
-import binascii
 import json
 import re
 import zlib
@@ -94,6 +93,8 @@ def parsed_json(body: bytes) -> dict[str, Any]:
         value = msgspec.json.decode(body)
     except msgspec.DecodeError:
         value = _lenient(body)
+    except RecursionError as error:
+        raise FormatError("not OTLP/JSON: it is nested too deeply") from error
     if not isinstance(value, dict):
         raise FormatError("not an OTLP/JSON request: the body is not an object")
     return value
@@ -266,7 +267,7 @@ def json_id(text: Any, size: int) -> str:
     else:
         try:
             raw = base64.b64decode(text, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # no base64, or no ASCII
             raise ValueError(f"not an id: {text!r}") from error
         if len(raw) != size:
             raise ValueError(f"not an id of {size} bytes: {text!r}")
