@@ -6,9 +6,8 @@ then reads the clean lines by itself; all others go the long way through `collec
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -24,7 +23,9 @@ from store.own_lines import MAX_OBJECT_BYTES
 CHUNK = 4 << 20
 DISORDER = timedelta(hours=1)  # times that fall back by more than this are put in order when stored
 MOST_ODD = 100_000  # lines that go the long way; with more, all do
-MOST_IDS = 20_000_000  # ids that are remembered
+MOST_LINES = 20_000_000  # ids that are remembered
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+BAD_LINE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError)
 
 
 BESIDE: dict[str, Any] = {"cost_usd": float | None, "cost_status": str | None, "ingested_at": str | None}
@@ -78,61 +79,38 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Look at every line of a plain file once, in bounded memory."""
-    odd: list[Piece] = []
-    found = Survey(odd=odd)
+    """Look at every line of a plain file once, in bounded memory. The loop is tight: it sees all of a big file."""
+    found, odd, seen = Survey(odd=[]), list[Piece](), set[int]()
     decode = msgspec.json.Decoder(Line).decode
-    seen: set[int] = set()
-    for line, offset, raw in _lines(path):
-        try:
-            row: Any = decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            row = None
-        moment = row and (row.event_time or row.started_at)
-        key = hash(row.call_id) if moment else 0
-        if moment is None or key in seen or len(raw) > MAX_OBJECT_BYTES:
-            odd.append(Piece(line, offset, length=len(raw)))
-            if len(odd) > MOST_ODD or len(seen) > MOST_IDS:
-                return Survey()
-            continue
-        seen.add(key)
-        _note(found, moment, row.time_quality)
-    found.clean = len(seen)
+    offset, last = 0, EARLIEST
+    with path.open("rb", buffering=CHUNK) as file:
+        for line, raw in enumerate(file, 1):
+            try:
+                row: Any = decode(raw) if raw.isascii() or raw.decode() else None
+                moment = row.event_time or row.started_at
+                key = hash(row.call_id)
+            except BAD_LINE:
+                moment = None
+            if moment is None or key in seen or len(raw) > MAX_OBJECT_BYTES:
+                odd.append(Piece(line, offset, length=len(raw)))
+                if len(odd) > MOST_ODD or line > MOST_LINES:
+                    return Survey()
+            else:
+                seen.add(key)
+                if moment < last or found.first is None or row.time_quality is TimeQuality.INGESTED:
+                    _note(found, moment, last, row.time_quality)
+                last = max(last, moment)
+            offset += len(raw)
+    found.clean, found.odd = len(seen), odd
+    found.last = last if seen else None
     return found
 
 
-def _note(found: Survey, moment: datetime, quality: TimeQuality | None) -> None:
-    if found.first is None or found.last is None:
-        found.first = found.last = moment
-    elif moment > found.last:
-        found.last = moment
-    else:
-        found.in_order = found.in_order and moment > found.last - DISORDER
-        found.first = min(found.first, moment)
-    if quality is TimeQuality.INGESTED:
-        found.timeless = True
-
-
-def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    """(line, offset, bytes) of every line; one that is not UTF-8 comes as b"", the decoder does not look everywhere."""
-    line, offset = 1, 0
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            chunk += file.readline()
-            valid = _is_text(chunk)
-            for raw in chunk.removesuffix(b"\n").split(b"\n"):
-                yield line, offset, raw if valid or _is_text(raw) else b"\xff" * len(raw)
-                line, offset = line + 1, offset + len(raw) + 1
-
-
-def _is_text(raw: bytes) -> bool:
-    if raw.isascii():
-        return True
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _note(found: Survey, moment: datetime, last: datetime, quality: TimeQuality | None) -> None:
+    """A time that is the first, falls back, or is none of the call's own."""
+    found.in_order = found.in_order and (last is EARLIEST or moment > last - DISORDER)
+    found.first = min(found.first or moment, moment)
+    found.timeless = found.timeless or quality is TimeQuality.INGESTED
 
 
 def clean_copy(path: Path, odd: list[Piece], target: Path) -> None:
@@ -146,7 +124,7 @@ def clean_copy(path: Path, odd: list[Piece], target: Path) -> None:
     with path.open("rb") as file, target.open("wb") as out:
         for skipped in odd:
             _copy(file, out, skipped.offset - file.tell())
-            file.seek(skipped.offset + skipped.length + 1)
+            file.seek(skipped.offset + skipped.length)
         shutil.copyfileobj(file, out, CHUNK)
 
 
