@@ -1,0 +1,143 @@
+"""Langfuse: observations as exported from its UI or to blob storage, and the batches that its SDK v2 posts.
+
+Usage has four shapes. Its own (`input`, `input_cached_tokens`, …) keeps the kinds apart, so the whole is their sum; the
+provider's shapes are read as the provider means them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from collectors import runs
+from collectors.counts import as_object, either, known, openai_usage
+from collectors.exchange import Fields, number, settings
+from collectors.format import Format, Item
+from collectors.messages import messages, parsed
+from collectors.reading import Place, Record
+from store.errors import FormatError
+from store.model import Operation
+
+OPERATIONS = {"generation": Operation.CHAT, "embedding": Operation.EMBEDDING, "tool": "tool", "retriever": "retrieval",
+              "agent": "agent"}  # fmt: skip
+BATCHED = ("generation-create", "generation-update", "span-create", "span-update", "event-create", "trace-create",
+           "observation-create", "observation-update", "score-create", "sdk-log")  # fmt: skip
+READ = ("input_cached_tokens", "input_cache_read", "cache_read_input_tokens", "input_cached_text_tokens")
+WRITTEN = ("input_cache_creation", "cache_creation_input_tokens")
+THOUGHT = ("output_reasoning_tokens", "output_reasoning")
+EXPORTED = {"usageDetails", "usage_details", "providedModelName", "provided_model_name", "promptTokens"}
+
+
+def _batch(record: Record) -> list[Any]:
+    events = (as_object(record.get("body")) or record).get("batch")
+    return events if isinstance(events, list) else []
+
+
+def detect(record: Record) -> bool:
+    events = _batch(record)
+    if events:
+        return as_object(events[0]).get("type") in BATCHED
+    return bool(EXPORTED & record.keys()) and ("startTime" in record or "start_time" in record)
+
+
+class Observations:
+    """An SDK creates an observation and updates it, in any number of batches; an export tells each once."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Record] = {}
+        self._traces: dict[str, Record] = {}
+
+    def read(self, record: Record, _place: Place) -> Iterator[Item]:
+        events = _batch(record)
+        if not events:
+            yield _span(record, {})
+        for event in events:
+            body, kind = as_object(as_object(event).get("body")), str(as_object(event).get("type"))
+            if not body.get("id"):
+                raise FormatError("an event without its body's id")
+            if kind == "trace-create":
+                self._traces[body["id"]] = {**self._traces.get(body["id"], {}), **known(dict(body))}
+            elif kind not in ("score-create", "sdk-log"):
+                default = kind.partition("-")[0].upper()
+                before = self._told.get(body["id"], {"type": default, "startTime": event.get("timestamp")})
+                self._told[body["id"]] = {**before, **known(dict(body))}
+
+    def rest(self) -> Iterator[Item]:
+        for body in self._told.values():
+            yield _span(body, self._traces.get(str(body.get("traceId")), {}))
+
+
+def _of(record: Mapping[str, Any], *names: str) -> Any:
+    """A value under its camelCase or snake_case name; text that holds JSON is read as that."""
+    return parsed(either(record, *names))
+
+
+def _span(told: Record, trace: Record) -> Item:
+    kind = str(told.get("type") or "GENERATION").lower()
+    fields = known({
+        "started_at": _of(told, "startTime", "start_time"), "ended_at": _of(told, "endTime", "end_time"),
+        "first_token_at": _of(told, "completionStartTime", "completion_start_time"),
+        "session_id": either(told, "sessionId", "session_id") or trace.get("sessionId"),
+        "user_id": either(told, "userId", "user_id") or trace.get("userId"),
+        "tags": _of(told, "tags") or trace.get("tags"),
+    })  # fmt: skip
+    if kind in ("generation", "embedding"):
+        fields |= _generation(told)
+    if str(told.get("level")).upper() == "ERROR":
+        fields |= {"error_type": "error", "error_message": either(told, "statusMessage", "status_message")}
+    identity = told.get("id")
+    if not identity:
+        raise FormatError("an observation without an id")
+    return runs.span(
+        fields, trace_id=either(told, "traceId", "trace_id") or identity, span_id=identity,
+        parent_id=either(told, "parentObservationId", "parent_observation_id"), name=str(told.get("name") or kind),
+        operation=OPERATIONS.get(kind, "chain"), scope="langfuse", resource=_resource(told, trace), more=_more(told),
+    )  # fmt: skip
+
+
+def _resource(told: Record, trace: Record) -> dict[str, Any]:
+    environment = told.get("environment") or trace.get("environment")
+    return known({"deployment.environment.name": environment, "service.version": told.get("release")})
+
+
+def _more(told: Record) -> dict[str, Any]:
+    cost = number(either(told, "totalCost", "total_cost", "calculatedTotalCost"))
+    cost = cost if cost is not None else number(as_object(_of(told, "costDetails", "cost_details")).get("total"))
+    return known({
+        "gen_ai.usage.cost": cost,
+        "langfuse.observation.prompt.name": either(told, "promptName", "prompt_name"),
+        "langfuse.observation.prompt.version": either(told, "promptVersion", "prompt_version"),
+    })  # fmt: skip
+
+
+def _generation(told: Record) -> Fields:
+    output = _of(told, "output")
+    model = either(told, "providedModelName", "provided_model_name", "model")
+    return known({
+        **settings(as_object(_of(told, "modelParameters", "model_parameters"))),
+        "request_model": model,
+        "asked": messages(_of(told, "input")),
+        "answered": messages(output, "assistant"),
+        "usage": usage(as_object(_of(told, "usageDetails", "usage_details", "usage")) or told),
+    })  # fmt: skip
+
+
+def usage(told: Mapping[str, Any]) -> Fields:
+    """Counts of any of the shapes. Langfuse's own keeps cached and reasoning tokens out of `input` and `output`."""
+    if "input" not in told and "output" not in told:
+        camel = {"prompt_tokens": either(told, "promptTokens", "inputTokens"),
+                 "completion_tokens": either(told, "completionTokens", "outputTokens"),
+                 "total_tokens": told.get("totalTokens")}  # fmt: skip
+        return openai_usage({**camel, **told})
+    return known({
+        "input": told.get("input"), "output": told.get("output"), "total": told.get("total"),
+        "cache_read": either(told, *READ), "cache_write": either(told, *WRITTEN), "reasoning": either(told, *THOUGHT),
+        "exclusive": True, "exclusive_output": True,
+    })  # fmt: skip
+
+
+FORMAT = Format(
+    name="langfuse",
+    help="Langfuse exports of observations (JSON, JSON lines, CSV) and its SDK's ingestion batches",
+    detect=detect,
+    reader=Observations,
+    order=40,
+)
