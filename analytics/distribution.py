@@ -16,7 +16,7 @@ def distribution(store: Store, evaluator: str, window: Window, *, filters: Filte
     The last bin holds 1 too. Shares are null when nothing has a value.
     """
     counted = {f"b{i}": f"count(*) FILTER (least(floor(value * {BINS}), {BINS - 1}) = {i})" for i in range(BINS)}
-    question = Question(window=window, filters=filters, evaluators=[evaluator])
+    question = Question(window=window, filters=filters, names=[evaluator])
     row = points(store, Relation.EVALUATIONS, counted, question).row(0)
     total = sum(row)
     return pl.DataFrame(

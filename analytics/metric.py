@@ -17,7 +17,7 @@ from store.points import Question, Relation, can_answer, points, points_by_each
 Unit = Literal["calls", "share", "USD", "tokens", "tokens/s", "ms", "ratio", "people"]
 # Raw rows answer fast enough up to here; longer ranges are read from the rollups.
 LONGEST_RAW = timedelta(days=7)
-LONGEST_JOINED = timedelta(days=1)  # the same, where calls are joined with their evaluations
+LONGEST_JOINED = timedelta(hours=6)  # the same, where calls are joined with their evaluations
 NO_FILTERS: Filters = {}
 
 
@@ -28,6 +28,7 @@ class Rolled:
     sql: str
     n: str = "sum(calls)"
     relation: Relation = Relation.HOURS
+    measure: str | None = None  # of a histogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +104,12 @@ def by_each(
     store: Store, name: str, window: Window, groups: Sequence[Sequence[str]], *, filters: Filters = NO_FILTERS
 ) -> list[pl.DataFrame]:
     """The summary of one metric by each of several groups of dimensions: up to a week for the price of one scan."""
-    if window.length > LONGEST_RAW:
+    if window.length > LONGEST_RAW:  # the rollups know some of the dimensions
         return [summary(store, [name], window, filters=filters, by=group) for group in groups]
     wanted = metric(name)
-    evaluators = [wanted.evaluator] if wanted.evaluator else []
+    names = [wanted.evaluator] if wanted.evaluator else []
     every = tuple(dict.fromkeys(dimension for group in groups for dimension in group))
-    asked = Question(window=window, filters=filters, by=every, evaluators=evaluators)
+    asked = Question(window=window, filters=filters, by=every, names=names)
     frames = points_by_each(store, wanted.relation, {"n": wanted.n, name: wanted.sql}, asked, groups)
     return [frame.with_columns(pl.col("n").fill_null(0).cast(pl.Int64)) for frame in frames]
 
@@ -140,11 +141,15 @@ def _one(store: Store, relation: Relation, group: list[Metric], question: Questi
         aggregates[one.name] = source.sql
         if one.name == first:
             aggregates["n"] = source.n
-    evaluators = sorted({one.evaluator for one in group if one.evaluator})
+    names = sorted({name for one in group if (name := _made_of(one, relation))})
     asked = Question(
-        window=question.window, bucket=question.bucket, filters=question.filters, by=question.by, evaluators=evaluators
+        window=question.window, bucket=question.bucket, filters=question.filters, by=question.by, names=names
     )
     return points(store, relation, aggregates, asked)
+
+
+def _made_of(one: Metric, relation: Relation) -> str | None:
+    return one.rolled.measure if one.rolled and relation is Relation.HISTOGRAM else one.evaluator
 
 
 def _beside(left: pl.DataFrame, right: pl.DataFrame, keys: list[str]) -> pl.DataFrame:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from genai_prices.data_snapshot import get_snapshot
+from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices, TimeOfDateConstraint
 
 from store.model import CostStatus
@@ -32,21 +32,23 @@ class Entry:
         return f"genai-prices {version('genai-prices')}: {self.provider}/{self.model.id}"
 
 
-@cache
+@lru_cache(maxsize=4096)
 def entry(provider: str | None, model: str) -> Entry | None:
     """The list's entry for a model of a provider (in OpenTelemetry's or anybody's words), None when there is none."""
-    if found := _listed(provider, model):
+    # A list of its own: the package's remembers every name it was ever asked for, and logs can name any number.
+    listed = DataSnapshot(providers=get_snapshot().providers, from_auto_update=False)
+    if found := _listed(listed, provider, model):
         return Entry(*found, CostStatus.PRICED)
     for hint, name in _alike(provider, model):
-        if found := _listed(hint, name):
+        if found := _listed(listed, hint, name):
             return Entry(*found, CostStatus.GUESSED)
     return None
 
 
-def _listed(provider: str | None, model: str) -> tuple[ModelInfo, str] | None:
+def _listed(prices: DataSnapshot, provider: str | None, model: str) -> tuple[ModelInfo, str] | None:
     spelled = provider.lower().replace("_", "-") if provider else None
     try:
-        where, found = get_snapshot().find_provider_model(model, None, spelled, None)
+        where, found = prices.find_provider_model(model, None, spelled, None)
     except LookupError:
         return None
     return found, where.id

@@ -22,9 +22,12 @@ def last(span: timedelta, now: datetime) -> Window:
     return Window(start=now - span, end=now)
 
 
-def bucket_for(window: Window) -> timedelta:
-    """The finest step that cuts `window` into at most 300 points; beyond a week no finer than six hours."""
-    finest = COARSE if window.length > LONGEST_FINE else STEPS[0]
+def bucket_for(window: Window, *, finest: timedelta = STEPS[0]) -> timedelta:
+    """The finest step that cuts `window` into at most 300 points; beyond a week no finer than six hours.
+
+    Cut scores no finer than an hour: then they are read from their rollup.
+    """
+    finest = max(finest, COARSE) if window.length > LONGEST_FINE else finest
     for step in STEPS:
         if step >= finest and window.length / step <= MOST_POINTS:
             return step

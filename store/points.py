@@ -30,13 +30,13 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Which rows, and how they are grouped. `evaluators`: names of the evaluations that are asked for."""
+    """Which rows, and how they are grouped; `names`: of which evaluations, or of which measures of a histogram."""
 
     window: Window
     bucket: timedelta | None = None
     filters: Filters = field(default_factory=dict)
     by: Sequence[str] = ()
-    evaluators: Sequence[str] = ()
+    names: Sequence[str] = ()
 
 
 _RAW = {
@@ -54,9 +54,10 @@ _ROLLED = {
 CUMULATED_SQL = """
     SELECT
         *,
-        sum(n) OVER (PARTITION BY {keys} ORDER BY bucket) AS below,
-        sum(n) OVER (PARTITION BY {keys}) AS total
+        sum(n) OVER (ranked ROWS UNBOUNDED PRECEDING) AS below,
+        sum(n) OVER (ranked ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS total
     FROM (SELECT {picked}, bucket, sum(n) AS n FROM ({rows}) WHERE {where} GROUP BY ALL)
+    WINDOW ranked AS (PARTITION BY {keys} ORDER BY bucket)
 """
 
 
@@ -128,10 +129,10 @@ def _rows(store: Store, relation: Relation, question: Question, where: str, para
     else:
         params |= {"start": question.window.start, "end": question.window.end}
         rows = _RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
-    if relation is Relation.EVALUATIONS:
-        params["names"] = list(question.evaluators)
+    if relation in {Relation.EVALUATIONS, Relation.HISTOGRAM}:
+        params["names"] = list(question.names)
     if relation is Relation.HISTOGRAM:
-        return _cumulated(rows, question, where, params)
+        return _cumulated(rows, question, f"{where} AND list_contains($names, measure)", params)
     return f"SELECT * FROM ({rows}) WHERE {where}"  # noqa: S608 - our names only
 
 

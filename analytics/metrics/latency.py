@@ -32,6 +32,7 @@ def _from_buckets(column: str, share: float) -> Rolled:
         f"arg_min(exp((bucket + {inside}) * ln(1.04)), bucket) FILTER (measure = '{column}' AND below > {rank})",
         n=f"sum(n) FILTER (measure = '{column}')",
         relation=Relation.HISTOGRAM,
+        measure=column,
     )
 
 

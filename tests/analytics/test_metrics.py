@@ -77,7 +77,7 @@ def test_several_group_bys_in_one_scan_say_what_each_alone_says(store, now, scor
 
 
 def raw_and_rolled(store, window: Window, one: Metric) -> tuple[pl.DataFrame, pl.DataFrame]:
-    question = Question(window=window, by=("environment",), evaluators=[one.evaluator] if one.evaluator else [])
+    question = Question(window=window, by=("environment",), names=[one.evaluator] if one.evaluator else [])
     raw = points(store, one.relation, {"value": one.sql, "n": one.n}, question)
     return raw, summary(store, [one.name], window, by=("environment",))
 

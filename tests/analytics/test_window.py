@@ -21,6 +21,13 @@ def test_no_window_is_cut_into_more_than_300_points(now, span):
     assert window.length / w.bucket_for(window) <= w.MOST_POINTS
 
 
+def test_long_windows_and_scores_are_cut_as_their_rollups_are():
+    now = datetime(2026, 3, 11, tzinfo=UTC)
+    assert w.bucket_for(w.last(w.DAY, now)) == 5 * w.MINUTE
+    assert w.bucket_for(w.last(w.DAY, now), finest=w.HOUR) == w.HOUR
+    assert w.bucket_for(w.last(8 * w.DAY, now), finest=w.HOUR) == 6 * w.HOUR
+
+
 @given(moments, spans)
 def test_a_whole_window_lies_inside_and_lacks_less_than_one_bucket_at_each_end(now, span):
     window = w.last(span, now)
