@@ -21,7 +21,7 @@ class Month:
 
 
 def month(store: Store, *, now: datetime, filters: Filters = NO_FILTERS) -> Month:
-    """The calendar month (UTC) that holds `now`: spent so far, plus the mean of the last whole days for each day left."""
+    """The calendar month (UTC) of `now`: spent so far, plus the mean of the last whole days for each day left."""
     starts_at = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     ends_at = (starts_at + timedelta(days=32)).replace(day=1)
     spent = _cost(store, Window(start=starts_at, end=now), filters)

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from pages.parts import states
+
 st.set_page_config(page_title="Leeway", page_icon="📟", layout="wide")
 
 PAGES = (
@@ -15,4 +17,6 @@ PAGES = (
     st.Page("trace.py", title="Trace", icon=":material/account_tree:", visibility="hidden"),
 )
 
-st.navigation(list(PAGES), position="top").run()
+chosen = st.navigation(list(PAGES), position="top")
+with states.guarded("This page"):
+    chosen.run()

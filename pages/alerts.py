@@ -5,13 +5,17 @@ from datetime import timedelta
 import polars as pl
 import streamlit as st
 
-from pages.parts import alarms, asked, delivery, frame, incident, links, rulebook, states, units
+from pages.parts import alarms, asked, delivery, frame, incident, links, rulebook, states, tables, units
 from pages.parts.alarms import Row
-from pages.parts.text import cells
 from store import incidents, silences
 
 HISTORY = timedelta(days=30)
-SILENCES = {"1 hour": timedelta(hours=1), "4 hours": timedelta(hours=4), "1 day": timedelta(days=1), "1 week": timedelta(days=7)}
+SILENCES = {
+    "1 hour": timedelta(hours=1),
+    "4 hours": timedelta(hours=4),
+    "1 day": timedelta(days=1),
+    "1 week": timedelta(days=7),
+}
 
 
 def page() -> None:
@@ -22,7 +26,9 @@ def page() -> None:
             incident.detail(int(named))
     with states.guarded("What is firing"):
         _firing()
-    history, rules, quiet, channels = st.tabs(["History", "Rules", "Silences", "Channels"], key="section", bind="query-params")
+    history, rules, quiet, channels = st.tabs(
+        ["History", "Rules", "Silences", "Channels"], key="section", bind="query-params"
+    )
     with history, states.guarded("The history"):
         _history()
     with rules, states.guarded("The rules"):
@@ -49,7 +55,13 @@ def _one(row: Row) -> None:
         alarms.sentence(row, now)
         if not row["acknowledged_at"]:
             incident.acknowledge(row, "list")
-        st.button("Details", key=f"open-{row['incident_id']}", icon=":material/open_in_full:", on_click=_open, args=(row["incident_id"],))
+        st.button(
+            "Details",
+            key=f"open-{row['incident_id']}",
+            icon=":material/open_in_full:",
+            on_click=_open,
+            args=(row["incident_id"],),
+        )
         links.page("calls", "Calls", alarms.around(row, now), icon=":material/forum:")
 
 
@@ -77,16 +89,15 @@ def _history() -> None:
             "State": [_state(row) for row in rows],
         }
     )
-    right = st.column_config.TextColumn(alignment="right")
-    picked = st.dataframe(
-        cells(shown), hide_index=True, on_select="rerun", selection_mode="single-row", key="history",
-        alt="Incidents of the last 30 days", height="content" if len(rows) < 12 else 460,
-        column_config={"Peak": right, "Limit": right},
-    )  # fmt: skip
+    at = tables.picked(
+        shown,
+        alt="Incidents of the last 30 days",
+        key="history",
+        columns={"Peak": tables.right(), "Limit": tables.right()},
+    )
     st.caption("Click the box before a row to open the incident.")
-    chosen = picked.selection.rows
-    if chosen and st.query_params.get("incident") != str(rows[chosen[0]]["incident_id"]):
-        _open(rows[chosen[0]]["incident_id"])
+    if at is not None and st.query_params.get("incident") != str(rows[at]["incident_id"]):
+        _open(rows[at]["incident_id"])
         st.rerun()
 
 
@@ -113,12 +124,11 @@ def _silences() -> None:
 
 def _new_silence() -> None:
     """Nobody is told for a while; the alert's life goes on and stays visible here."""
-    with st.form("new-silence", border=True):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            rule = st.selectbox("Silence", rulebook.ids(), index=None, placeholder="every rule", width=260)
-            length = st.selectbox("for", list(SILENCES), width=140)
-            comment = st.text_input("because", max_chars=200, width="stretch")
-            pressed = st.form_submit_button("Silence", icon=":material/notifications_off:")
+    with st.form("new-silence", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
+        rule = st.selectbox("Silence", rulebook.ids(), index=None, placeholder="every rule", width=260)
+        length = st.selectbox("for", list(SILENCES), width=140)
+        comment = st.text_input("because", max_chars=200, width="stretch")
+        pressed = st.form_submit_button("Silence", icon=":material/notifications_off:")
     if pressed:
         now = asked.runtime().now()
         silences.silence(

@@ -6,13 +6,12 @@ from collections.abc import Callable
 import polars as pl
 import streamlit as st
 
-from pages.parts import alarms, asked, filters, frame, links, states, units
-from pages.parts.text import cells
+from pages.parts import alarms, asked, filters, frame, links, states, tables
 from store import browse
 from store.browse import Order, Quick, Selection
 from store.export import WRITERS
 
-PAGE_ROWS = 100
+PAGE_ROWS, FITTING_ROWS = 100, 19
 EXPORT_LIMIT = 100_000  # beyond that: `leeway export calls`, which does not keep the file in memory
 
 
@@ -61,14 +60,12 @@ def _list(chosen: Selection, order: Order, total: int) -> None:
         number = st.pagination(last, key="p", bind="query-params") if last > 1 else 1
         _export(chosen, total)
     rows = browse.page(asked.store(), chosen, order=order, limit=PAGE_ROWS, offset=(min(number, last) - 1) * PAGE_ROWS)
-    picked = st.dataframe(
-        cells(_shown(rows)), hide_index=True, on_select="rerun", selection_mode=["single-row", "single-cell"], key="calls",
-        height=min(35 * (rows.height + 1) + 3, 640), alt="Calls", placeholder="", column_config=_columns(),
-    )  # fmt: skip
+    at = tables.picked(
+        _shown(rows), alt="Calls", key="calls", columns=_columns(), anywhere=True, fitting=FITTING_ROWS, tall=640
+    )
     st.caption("Click a call to open it. Times are UTC.")
-    at = picked.selection.rows[:1] or [row for row, _ in picked.selection.cells[:1]]
-    if at:
-        links.go("trace", {"call": rows["call_id"][at[0]], **links.kept(), **_kept()})
+    if at is not None:
+        links.go("trace", {"call": rows["call_id"][at], **links.kept(), **_kept()})
 
 
 def _kept() -> dict[str, str]:

@@ -5,11 +5,11 @@ from datetime import datetime
 import polars as pl
 import streamlit as st
 
-from pages.parts import alarms, asked, filters, frame, movers, panels, states, units
+from pages.parts import alarms, asked, filters, frame, movers, panels, states, tables, units
 from pages.parts.charts import Line
 from pages.parts.filters import Choice
 from pages.parts.frame import Tile
-from pages.parts.text import cells, safe_label
+from pages.parts.text import safe_label
 
 BY = {"Model": ("model",), "Tenant": ("tenant",), "Prompt": ("prompt_name", "prompt_version"), "User": ("user_id",)}
 TILES = ("cost_usd", "cost_per_call", "input_tokens", "output_tokens", "cache_hit_rate")
@@ -34,9 +34,9 @@ def page() -> None:
         _tiles(choice, now)
     _spend(choice, total)
     _tokens(choice, total)
-    with frame.card("Prices in force", "USD per million tokens, on the last day each model was called"):
-        with states.guarded("The price table"):
-            _prices(choice)
+    note = "USD per million tokens, on the last day each model was called"
+    with frame.card("Prices in force", note), states.guarded("The price table"):
+        _prices(choice)
 
 
 def _unpriced(choice: Choice) -> None:
@@ -48,9 +48,10 @@ def _unpriced(choice: Choice) -> None:
     models = missing.filter(pl.col("unpriced_calls") == pl.col("n"))
     named = ", ".join(safe_label(name or "not named") for name in models["model"].head(MOST_NAMED))
     title = f"No price is known for {named}" if named else "Some calls have no token counts"
+    calls = units.count(float(missing["unpriced_calls"].sum()))
     st.warning(
-        f"{units.count(missing['unpriced_calls'].sum())} calls of this range are in no sum on this page. Give a model its "
-        "price under `[prices]` in `leeway.toml`: the next run of the cost job prices its calls, past days included.",
+        f"{calls} calls of this range are in no sum on this page. Give a model its price under `[prices]` in "
+        "`leeway.toml`: the next run of the prices job prices its calls, past days included.",
         title=title,
         icon=":material/money_off:",
     )
@@ -62,7 +63,9 @@ def _tiles(choice: Choice, now: datetime) -> None:
     month = Tile(
         label=f"{now:%B} so far",
         value=units.shown(bill.spent_usd, "USD"),
-        note=f"about {units.shown(bill.projected_usd, 'USD')} by its end" if bill.projected_usd else "too early to project",
+        note=f"about {units.shown(bill.projected_usd, 'USD')} by its end"
+        if bill.projected_usd
+        else "too early to project",
         help="From the 1st, UTC. The projection adds the mean of the last seven whole days for each day that is left.",
     )
     frame.tiles([*panels.tiles(TILES, choice), month])
@@ -85,17 +88,14 @@ def _prices(choice: Choice) -> None:
         Input="input_mtok", Cached="cache_read_mtok", Written="cache_write_mtok", Output="output_mtok",
         Above=pl.when(pl.col("tier_start") > 0).then("tier_start"), Source="source",
     )  # fmt: skip
-    st.dataframe(
-        cells(shown),
-        hide_index=True,
-        alt="Prices in force",
-        height=movers.height(shown.height),
-        column_config={
+    tables.table(
+        shown, alt="Prices in force",
+        columns={
             **dict.fromkeys(("Input", "Cached", "Written", "Output"), price),
-            "Above": st.column_config.NumberColumn("Above tokens", help="The price holds for prompts longer than this."),
+            "Above": st.column_config.NumberColumn("Above tokens", help="It holds for longer prompts."),
             "From": st.column_config.DateColumn("Day"),
         },
-    )
+    )  # fmt: skip
 
 
 def _tokens(choice: Choice, calls: int) -> None:

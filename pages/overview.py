@@ -1,13 +1,13 @@
 """Is anything wrong now, since when, and where?"""
 
-import streamlit as st
-
 from pages.parts import alarms, asked, filters, frame, movers, panels, states
 from pages.parts.charts import Line
 from pages.parts.filters import Choice
 
 TILES = ("calls", "error_rate", "latency_p95", "cost_usd", "toxic_rate", "ungrounded_rate")
-NOT_SCORED = "No answer of this range has been scored yet. Scores follow the calls by minutes: see Data for the backlog."
+NOT_SCORED = (
+    "No answer of this range has been scored yet. Scores follow the calls by minutes: see Data for the backlog."
+)
 CHARTS = (
     ("Error rate", (Line(column="error_rate", name="Error rate"),)),
     ("Latency", (Line(column="latency_p95", name="p95"), Line(column="latency_p50", name="p50"))),

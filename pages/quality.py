@@ -19,6 +19,7 @@ KINDS = (
     ("refusal_rate", "refusal", "refusal"),
     ("empty_rate", "empty", "empty"),
 )
+HALF = 0.5
 SPREAD = ("toxicity", "ungrounded", "relevance")
 
 
@@ -37,9 +38,9 @@ def page() -> None:
         _progress()
         _rates(choice, calls)
     _spreads(choice)
-    with frame.card("By prompt version", "shares of scored answers; versions with fewer than 30 calls are left blank"):
-        with states.guarded("The table of prompt versions"):
-            movers.versions([name for name, _, _ in KINDS], choice)
+    note = "shares of scored answers; versions with fewer than 30 calls are left blank"
+    with frame.card("By prompt version", note), states.guarded("The table of prompt versions"):
+        movers.versions([name for name, _, _ in KINDS], choice)
 
 
 def _progress() -> None:
@@ -87,7 +88,7 @@ def _spreads(choice: Choice) -> None:
     with panels.columns(len(SPREAD)):
         for name in SPREAD:
             heading = f"{evaluators()[name].title}: spread"
-            with frame.card(heading, "now against the period before"), states.guarded(heading):
+            with frame.card(heading, f"{evaluators()[name].unit}, now against before"), states.guarded(heading):
                 _spread(name, heading, choice)
 
 
@@ -96,7 +97,8 @@ def _spread(name: str, heading: str, choice: Choice) -> None:
     if now["n"].sum() < units.FEW_CALLS:
         states.blank(f"{now['n'].sum()} scores: too few for a distribution.")
         return
-    alt = f"{heading}: {units.percent(now.filter(pl.col('low') >= 0.5)['share'].sum())} of values lie above one half."  # noqa: PLR2004
+    above = float(now.filter(pl.col("low") >= HALF)["share"].sum())
+    alt = f"{heading}: {units.percent(above)} of values lie above one half."
     frame.figure(charts.spread(now, before), alt=alt, key=f"spread-{name}")
 
 

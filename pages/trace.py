@@ -16,11 +16,13 @@ from store.model import Window
 
 # Beside the tiles: label and column, in the order in which people ask.
 FACTS = (
-    ("Call", "call_id"), ("Trace", "trace_id"), ("Session", "session_id"), ("User", "user_id"), ("Tenant", "tenant"),
-    ("Environment", "environment"), ("Service", "service"), ("Prompt", "prompt_name"), ("Version", "prompt_version"),
-    ("Agent", "agent_name"), ("Asked for", "request_model"), ("Answered by", "response_model"), ("Operation", "operation"),
-    ("Finish reason", "finish_reason"), ("HTTP status", "http_status"), ("Attempts", "attempts"), ("Temperature", "temperature"),
-    ("Max tokens", "max_tokens"), ("Read from", "source"), ("Time is", "time_quality"), ("Tokens from", "tokens_origin"),
+    ("Call", "call_id"), ("Trace", "trace_id"), ("Session", "session_id"), ("User", "user_id"),
+    ("Tenant", "tenant"), ("Environment", "environment"), ("Service", "service"), ("Prompt", "prompt_name"),
+    ("Version", "prompt_version"), ("Agent", "agent_name"), ("Asked for", "request_model"),
+    ("Answered by", "response_model"), ("Operation", "operation"), ("Finish reason", "finish_reason"),
+    ("HTTP status", "http_status"), ("Attempts", "attempts"), ("Temperature", "temperature"),
+    ("Max tokens", "max_tokens"), ("Read from", "source"), ("Time is", "time_quality"),
+    ("Tokens from", "tokens_origin"),
 )  # fmt: skip
 
 Call = Mapping[str, Any]
@@ -30,7 +32,9 @@ def page() -> None:
     call = _found()
     if call is None:
         frame.title("Trace", "What happened in this one?")
-        st.info("The URL names no call that is stored here. Choose one on the Calls page.", icon=":material/search_off:")
+        st.info(
+            "The URL names no call that is stored here. Choose one on the Calls page.", icon=":material/search_off:"
+        )
         links.page("calls", "Go to Calls", icon=":material/forum:")
         return
     at = f"{call['event_time']:%d %b %Y %H:%M:%S} UTC".lstrip("0")
@@ -62,10 +66,8 @@ def _moves(call: Call) -> None:
     earlier, later = _neighbours(call, kept)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         links.page("calls", "Back to the calls", kept, icon=":material/arrow_back:")
-        if earlier:
-            links.page("trace", "Earlier", {**kept, "call": earlier}, icon=":material/chevron_left:")
-        if later:
-            links.page("trace", "Later", {**kept, "call": later}, icon=":material/chevron_right:")
+        links.turn("Earlier", "call", earlier, icon=":material/chevron_left:")
+        links.turn("Later", "call", later, icon=":material/chevron_right:")
         if call["session_id"]:
             links.page("calls", "Session", {"q": call["session_id"], "range": "30d"}, icon=":material/forum:")
         with st.popover("Link", icon=":material/link:"):
@@ -91,9 +93,13 @@ def _tiles(call: Call) -> list[Tile]:
     reasoning = f"{units.count(call['reasoning_tokens'])} reasoning" if call["reasoning_tokens"] else ""
     first = f"first token after {units.duration(call['ttft_ms'])}" if call["ttft_ms"] is not None else ""
     return [
-        Tile(label="Status", value=str(call["status"]), note=f"HTTP {call['http_status']}" if call["http_status"] else ""),
+        Tile(
+            label="Status", value=str(call["status"]), note=f"HTTP {call['http_status']}" if call["http_status"] else ""
+        ),
         Tile(label="Latency", value=units.shown(call["latency_ms"], "ms"), note=first),
-        Tile(label="Cost", value=units.shown(call["cost_usd"], "USD"), note=str(call["cost_status"] or "not priced yet")),
+        Tile(
+            label="Cost", value=units.shown(call["cost_usd"], "USD"), note=str(call["cost_status"] or "not priced yet")
+        ),
         Tile(label="Tokens in", value=units.shown(call["input_tokens"], "tokens"), note=tokens),
         Tile(label="Tokens out", value=units.shown(call["output_tokens"], "tokens"), note=reasoning),
     ]
@@ -111,7 +117,8 @@ def _steps(call: Call) -> None:
         with frame.card("Other calls of this trace", f"{siblings.height} calls"):
             for row in siblings.iter_rows(named=True):
                 if row["call_id"] != call["call_id"]:
-                    said = f"{row['event_time']:%H:%M:%S} · {safe_label(row['model'] or 'unknown model')} · {row['status']}"
+                    model = safe_label(row["model"] or "unknown model")
+                    said = f"{row['event_time']:%H:%M:%S} · {model} · {row['status']}"
                     links.page("trace", said, {"call": row["call_id"]}, icon=":material/account_tree:")
 
 
@@ -174,17 +181,17 @@ def _score(row: Mapping[str, Any]) -> None:
     known = evaluators().get(row["name"])
     flagged = known is not None and row["label"] == known.flagged
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        colour = "orange" if flagged else "gray"
         icon = ":material/flag:" if flagged else ":material/check:"
-        st.badge(safe_label(str(row["label"] or "no label").replace("_", " ")), icon=icon, color=colour)
+        word = safe_label(str(row["label"] or "no label").replace("_", " "))
+        st.badge(word, icon=icon, color="orange" if flagged else "gray")
         value = f" {row['value']:.2f}" if row["value"] is not None else ""
         st.markdown(f"**{safe_label(known.title if known else row['name'])}**{value}", width="stretch")
     said = [known.help] if known else []
     trust = asked.scoring().get(row["name"], {}).get("trust") if known else None
     said += [f"How far to trust it: {trust}."] if trust else []
-    st.caption(" ".join(said) + f" By {safe_label(row['evaluator'])}.")
     if row["explanation"]:
         st.text(row["explanation"])
+    st.caption(" ".join(said) + f" By {safe_label(row['evaluator'])}.")
 
 
 def _facts(call: Call) -> None:

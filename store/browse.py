@@ -105,7 +105,8 @@ PAGE_SQL = """
 """
 EXPORT_SQL = f"""
     SELECT {", ".join(NAMES)} FROM data.calls
-    WHERE event_time >= $start AND event_time < $end AND {{where}} ORDER BY event_time, call_id LIMIT $limit OFFSET $offset
+    WHERE event_time >= $start AND event_time < $end AND {{where}}
+    ORDER BY event_time, call_id LIMIT $limit OFFSET $offset
 """
 NEIGHBOURS_SQL = """
     SELECT
@@ -139,7 +140,9 @@ def count(store: Store, chosen: Selection) -> int:
     return int(store.one(COUNT_SQL.format(where=where), params))
 
 
-def page(store: Store, chosen: Selection, *, order: Order = Order.NEWEST, limit: int = 100, offset: int = 0) -> pl.DataFrame:
+def page(
+    store: Store, chosen: Selection, *, order: Order = Order.NEWEST, limit: int = 100, offset: int = 0
+) -> pl.DataFrame:
     """One page of a selection; texts cut short, `flags` lists what evaluators hold against the answer."""
     where, params = _where(chosen)
     sql = PAGE_SQL.format(where=where, order=_ORDER[order])

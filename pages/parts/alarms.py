@@ -41,7 +41,7 @@ class Standing:
 
 
 @st.cache_data(ttl=timedelta(seconds=10), max_entries=8, show_spinner=False)
-def _standing(_store: Store, path: str) -> Standing:
+def _standing(_store: Store, path: str) -> Standing:  # noqa: ARG001 - the path is the key
     watched = [rule.rule_id for rule in rules.stored_rules(_store) if not rule.paused]
     looked = [found for rule_id in watched if (found := alerts.progress(_store, rule_id))]
     return Standing(
@@ -53,7 +53,7 @@ def _standing(_store: Store, path: str) -> Standing:
 
 
 @st.cache_data(ttl=timedelta(seconds=10), max_entries=8, show_spinner=False)
-def _extent(_store: Store, path: str) -> Extent:
+def _extent(_store: Store, path: str) -> Extent:  # noqa: ARG001
     return facets.extent(_store)
 
 
@@ -86,7 +86,7 @@ def data_until() -> str:
 
 @st.fragment(run_every=REFRESH)
 def strip() -> None:
-    """Firing alerts, or that there are none. Refreshes itself; nothing else on a page moves under the reader's hands."""
+    """Firing alerts, or that there are none. It alone refreshes itself: nothing else moves under the reader's hands."""
     with states.guarded("The state of the alerts"):
         now = asked.runtime().now()
         known = standing()
@@ -167,4 +167,6 @@ def bands(choice: Choice) -> list[Band]:
     if named:
         found = incidents.incidents(asked.store(), choice.window.start, choice.window.end, now=now).to_dicts()
         rows = [row for row in found if row["rule_id"] == named] or rows
-    return [Band(window=Window(start=row["opened_at"], end=row["resolved_at"] or now), name=row["title"]) for row in rows]
+    return [
+        Band(window=Window(start=row["opened_at"], end=row["resolved_at"] or now), name=row["title"]) for row in rows
+    ]

@@ -19,7 +19,7 @@ from analytics.projection import Month
 from analytics.scoring import backlog
 from analytics.window import bucket_for, whole
 from leeway.runtime import Runtime, current
-from store import facets
+from store import browse, facets
 from store.connection import Store
 from store.model import Filters, Window
 
@@ -67,13 +67,17 @@ def values(dimension: str, window: Window) -> list[str]:
 
 
 @st.cache_data(ttl=TTL, max_entries=200, show_spinner=False)
-def _values(_store: Store, path: str, dimension: str, start: datetime, end: datetime) -> list[str]:
+def _values(_store: Store, path: str, dimension: str, start: datetime, end: datetime) -> list[str]:  # noqa: ARG001 - the path is part of the key
     window = Window(start=start, end=end)
     if dimension != "prompt_name":
         return facets.values(_store, dimension, window, limit=MOST_VALUES)["value"].to_list()
     found = facets.prompts(_store, window, limit=MOST_VALUES)
     labels = ((row["prompt_name"], row["prompt_version"]) for row in found.iter_rows(named=True))
-    return list(dict.fromkeys(label for name, version in labels for label in (name, f"{name}@{version}") if version or label == name))
+    return list(
+        dict.fromkeys(
+            label for name, version in labels for label in (name, f"{name}@{version}") if version or label == name
+        )
+    )
 
 
 def _key(names: Sequence[str], window: Window, filters: Filters, by: Sequence[str]) -> _Key:
@@ -134,7 +138,7 @@ def scoring() -> dict[str, dict[str, Any]]:
 
 
 @st.cache_data(ttl=TTL, max_entries=4, show_spinner=False)
-def _scoring(_runtime: Runtime, path: str) -> dict[str, dict[str, Any]]:
+def _scoring(_runtime: Runtime, path: str) -> dict[str, dict[str, Any]]:  # noqa: ARG001 - the path is part of the key
     return backlog(_runtime.store, _runtime.settings.scoring, now=_runtime.now())
 
 
@@ -144,8 +148,18 @@ def prices(window: Window) -> pl.DataFrame:
 
 
 @st.cache_data(ttl=TTL, max_entries=20, show_spinner=False)
-def _prices(_store: Store, path: str, start: datetime, end: datetime) -> pl.DataFrame:
+def _prices(_store: Store, path: str, start: datetime, end: datetime) -> pl.DataFrame:  # noqa: ARG001 - the path is part of the key
     return in_force(_store, Window(start=start, end=end))
+
+
+def call(call_id: str) -> dict[str, Any] | None:
+    """One call, as `store.browse.call`."""
+    return _call(store(), str(store().settings.path), call_id)
+
+
+@st.cache_data(ttl=TTL, max_entries=200, show_spinner=False)
+def _call(_store: Store, path: str, call_id: str) -> dict[str, Any] | None:  # noqa: ARG001 - the path is part of the key
+    return browse.call(_store, call_id=call_id)
 
 
 def minute(now: datetime) -> datetime:

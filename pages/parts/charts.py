@@ -6,7 +6,7 @@ sign: a second line is dashed, the period before is dotted grey, an alert's span
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -109,12 +109,7 @@ def times(frame: pl.DataFrame, lines: Sequence[Line], plot: Plot) -> go.Figure:
 
 def _filled(frame: pl.DataFrame, plot: Plot) -> pl.DataFrame:
     """The frame with empty buckets as gaps: a line must not bridge what nobody measured."""
-    if frame.is_empty():
-        return frame
-    grid = pl.datetime_range(
-        frame["bucket"].min(), frame["bucket"].max(), plot.bucket, time_zone="UTC", eager=True
-    ).alias("bucket")
-    return grid.cast(frame.schema["bucket"]).to_frame().join(frame, on="bucket", how="left").sort("bucket")
+    return frame if frame.is_empty() else frame.sort("bucket").upsample("bucket", every=plot.bucket)
 
 
 def _draw(figure: go.Figure, frame: pl.DataFrame, line: Line, number: int, plot: Plot, colours: Ink) -> None:
@@ -248,4 +243,3 @@ def _ticks(unit: str) -> str:
 
 def _hover(unit: str) -> str:
     return {"USD": ":$,.4~f", "share": ":.2f", "ms": ":.2f"}.get(unit, ":,.4~g")
-

@@ -1,14 +1,17 @@
 """The channels: whether each can be reached, a test button, and what was sent when."""
 
+from typing import Any, Literal
+
 import polars as pl
 import streamlit as st
 
 from alerts import deliver
-from pages.parts import asked, units
-from pages.parts.text import cells, safe_label
+from pages.parts import asked, tables, units
+from pages.parts.text import safe_label
 from store import outbox
 
-BADGES = {
+Colour = Literal["green", "gray", "orange", "red"]
+BADGES: dict[str, tuple[str, Colour, str]] = {
     "ok": ("Works", "green", ":material/check_circle:"),
     "unused": ("Never used", "gray", ":material/help:"),
     "failing": ("Failing", "orange", ":material/warning:"),
@@ -33,7 +36,7 @@ def table() -> None:
     _log()
 
 
-def _channel(row: dict[str, object], *, testable: bool) -> None:
+def _channel(row: dict[str, Any], *, testable: bool) -> None:
     word, colour, icon = BADGES.get(str(row["health"]), BADGES["unused"])
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.badge(word, icon=icon, color=colour, width=110)
@@ -42,7 +45,7 @@ def _channel(row: dict[str, object], *, testable: bool) -> None:
             _test(str(row["channel"]))
 
 
-def _told(row: dict[str, object]) -> str:
+def _told(row: dict[str, Any]) -> str:
     now = asked.runtime().now()
     last = f"last delivery {units.ago(row['last_ok_at'], now)}" if row.get("last_ok_at") else "nothing delivered yet"
     waiting = f" · {row['waiting']} waiting" if row["waiting"] else ""
@@ -76,4 +79,4 @@ def _log() -> None:
         pl.col("duration_ms").round(0).alias("ms"),
         pl.col("error").fill_null("").alias("Error"),
     )
-    st.dataframe(cells(shown), hide_index=True, alt="Delivery log", placeholder="", height="content" if shown.height < 10 else 380)  # noqa: PLR2004
+    tables.table(shown, alt="Delivery log")

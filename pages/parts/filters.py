@@ -1,7 +1,7 @@
 """The filter bar: which stretch of time and which slice, the same on every page and always in the URL.
 
-`range`, `model`, `prompt`, `tenant`, `user` and `environment` are widgets bound to parameters of those names. `from` and
-`to` (ISO 8601, UTC) give an absolute range: links carry them, and the reader sets them under *Custom*.
+`range`, `model`, `prompt`, `tenant`, `user` and `environment` are widgets bound to parameters of those names. `from`
+and `to` (ISO 8601, UTC) give an absolute range: links carry them, and the reader sets them under *Custom*.
 """
 
 from collections.abc import Mapping
@@ -46,9 +46,10 @@ class Choice:
 
     def bucket(self, n: int) -> timedelta:
         """How finely to cut a chart of `n` calls: about a hundred points, and enough calls in each for a rate."""
-        steps = [step for step in STEPS if FEWEST_POINTS <= self.window.length / step <= MOST_POINTS]
+        finest = bucket_for(self.window)  # finer than the rollups would read every call
+        steps = [step for step in STEPS if step >= finest and FEWEST_POINTS <= self.window.length / step <= MOST_POINTS]
         enough = [step for step in steps if n * (step / self.window.length) >= CALLS_A_POINT]
-        return enough[0] if enough else steps[-1] if steps else bucket_for(self.window)
+        return enough[0] if enough else steps[-1] if steps else finest
 
     def narrowed(self, **values: tuple[str, ...]) -> Filters:
         return {**self.filters, **values}
@@ -60,6 +61,12 @@ def bar(now: datetime) -> Choice:
         window = _range(now)
         values = {name: _pick(name, window) for name in LABELS}
     return Choice(window=window, filters=filters_of({name: value for name, value in values.items() if value}))
+
+
+def span_only(now: datetime) -> Window:
+    """The range alone, where slices have no meaning."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filterbar"):
+        return _range(now)
 
 
 def window_of(query: Mapping[str, str], now: datetime) -> Window:
@@ -110,7 +117,7 @@ def _custom(window: Window) -> Window:
     with st.popover(label, icon=":material/date_range:"):
         start = st.datetime_input("From (UTC)", value=_bare(window.start), step=timedelta(minutes=5))
         end = st.datetime_input("To (UTC)", value=_bare(window.end), step=timedelta(minutes=5))
-        if st.button("Show this range", disabled=not (start and end and start < end)):
+        if st.button("Show this range", disabled=start >= end):
             st.query_params.update({"from": f"{start.isoformat()}Z", "to": f"{end.isoformat()}Z"})
             st.rerun()
     return window

@@ -42,14 +42,17 @@ def tiles(items: Sequence[Tile]) -> None:
     """Tiles side by side, as many as fit; none is ever cut."""
     height = 112 if any(item.shape for item in items) else 84
     cells = "".join(_tile(item, height) for item in items)
-    st.html(f'<div style="display:grid;gap:10px;grid-template-columns:repeat(auto-fit,minmax(158px,1fr))">{cells}</div>')
+    st.html(
+        f'<div style="display:grid;gap:10px;grid-template-columns:repeat(auto-fit,minmax(158px,1fr))">{cells}</div>'
+    )
 
 
 def _tile(item: Tile, height: int) -> str:
     colours = charts.ink()
     words = _changed(item.change, colours) if item.change else escape(item.note)
     return (
-        f'<div title="{escape(item.help)}" style="border:1px solid {colours.line};border-radius:6px;padding:9px 12px 8px;'
+        f'<div title="{escape(item.help)}" style="border:1px solid {colours.line};border-radius:6px;'
+        f"padding:9px 12px 8px;"
         f'min-height:{height}px;display:flex;flex-direction:column;box-sizing:border-box">'
         f'<div style="font-size:13px;color:{colours.faint}">{escape(item.label)}</div>'
         f'<div style="font-size:25px;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums">'
@@ -108,4 +111,6 @@ def facts(rows: Sequence[tuple[str, str]], colours: charts.Ink) -> None:
         f'<div style="overflow-wrap:anywhere">{escaped(value, 200)}</div>'
         for label, value in rows
     )
-    st.html(f'<div style="display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;font-size:0.87rem">{lines}</div>')
+    st.html(
+        f'<div style="display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;font-size:0.87rem">{lines}</div>'
+    )

@@ -1,21 +1,26 @@
 """One incident: what the rule saw, when what happened, who was behind it, and example calls."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import polars as pl
 import streamlit as st
 
 from alerts.notification import Notification, loads
-from pages.parts import alarms, asked, charts, frame, links, units
+from pages.parts import alarms, asked, charts, frame, links, tables, units
 from pages.parts.alarms import Row
 from pages.parts.charts import Band, Line, Plot
 from pages.parts.frame import Tile
-from pages.parts.text import cells, safe_label
+from pages.parts.text import safe_label
 from store import alerts, incidents
 from store.model import Window
 
 CONTEXT = timedelta(hours=3)
-DRAWN = (Line(column="value", name="value"), Line(column="threshold", name="limit"), Line(column="baseline", name="normal"))
+DRAWN = (
+    Line(column="value", name="value"),
+    Line(column="threshold", name="limit"),
+    Line(column="baseline", name="normal"),
+)
 
 
 def detail(incident_id: int) -> None:
@@ -45,7 +50,9 @@ def _actions(row: Row) -> None:
     now = asked.runtime().now()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if row["acknowledged_at"]:
-            st.caption(f"Acknowledged by {safe_label(row['acknowledged_by'])} at {units.moment(row['acknowledged_at'])} UTC")
+            st.caption(
+                f"Acknowledged by {safe_label(row['acknowledged_by'])} at {units.moment(row['acknowledged_at'])} UTC"
+            )
         elif row["resolved_at"] is None:
             acknowledge(row, "detail")
         links.page("overview", "Overview then", alarms.around(row, now), icon=":material/monitoring:")
@@ -80,7 +87,11 @@ def _facts(row: Row) -> list[Tile]:
     return [
         Tile(label="Began", value=units.moment(row["opened_at"]), note=f"fired {units.moment(row['fired_at'])} UTC"),
         Tile(label="Firing for", value=units.span(timedelta(seconds=row["duration_s"])), note=over),
-        Tile(label="Peak", value=units.shown(row["peak_value"], unit), note=f"last {units.shown(row['last_value'], unit)}"),
+        Tile(
+            label="Peak",
+            value=units.shown(row["peak_value"], unit),
+            note=f"last {units.shown(row['last_value'], unit)}",
+        ),
         Tile(label="Limit", value=units.shown(row["threshold"], unit), note=normal),
     ]
 
@@ -94,11 +105,12 @@ def _course(row: Row) -> None:
     seen = seen.rename({"window_end": "bucket"}).sort("bucket")
     if seen.height < 2:  # noqa: PLR2004 - one point is no course
         return
-    step = seen["bucket"].diff().drop_nulls().min()
+    step = min(later - earlier for earlier, later in pairwise(seen["bucket"].to_list()))
     drawn = [line for line in DRAWN if seen[line.column].drop_nulls().len()]
     band = Band(window=Window(start=row["opened_at"], end=end), name=row["title"])
     plot = Plot(unit=row["unit"], window=window, bucket=step, bands=[band])
-    alt = f"What the rule saw: peak {units.shown(row['peak_value'], row['unit'])} against {units.shown(row['threshold'], row['unit'])}."
+    peak, limit = (units.shown(row[name], row["unit"]) for name in ("peak_value", "threshold"))
+    alt = f"What the rule saw: peak {peak} against {limit}."
     frame.figure(charts.times(seen, drawn, plot), alt=alt, key=f"course-{row['incident_id']}")
 
 
@@ -110,7 +122,7 @@ def _timeline(incident_id: int) -> None:
         pl.col("what").alias("What"),
         pl.col("details").fill_null("").alias("Details"),
     )
-    st.dataframe(cells(shown), hide_index=True, alt="Timeline of the incident", height="content" if shown.height < 12 else 420)  # noqa: PLR2004
+    tables.table(shown, alt="Timeline of the incident")
 
 
 def _evidence(told: Notification | None) -> None:
@@ -129,9 +141,11 @@ def _evidence(told: Notification | None) -> None:
             schema={"Slice": pl.String, "Share": pl.Float64, "Now and before": pl.String},
         )
         share = st.column_config.ProgressColumn("Share of the change", format="%.0f %%", min_value=0, max_value=100)
-        st.dataframe(cells(who), hide_index=True, alt="Who is behind the change", height="content", column_config={"Share": share})
+        tables.table(who, alt="Who is behind the change", columns={"Share": share})
     if told.examples:
         st.markdown("**Example calls**")
         for one in told.examples:
-            label = f"{safe_label(one.call_id, 40)} · {safe_label(one.note)}" if one.note else safe_label(one.call_id, 40)
+            label = (
+                f"{safe_label(one.call_id, 40)} · {safe_label(one.note)}" if one.note else safe_label(one.call_id, 40)
+            )
             links.page("trace", label, {"call": one.call_id}, icon=":material/account_tree:")

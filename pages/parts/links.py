@@ -59,6 +59,15 @@ def here(label: str, query: Mapping[str, str], *, key: str, icon: str | None = N
     st.button(label, key=key, icon=icon, type="tertiary", on_click=_set, args=(dict(query),))
 
 
+def turn(label: str, name: str, value: str | None, *, icon: str) -> None:
+    """A button that sets one parameter of the URL; there but dead when there is nowhere to go."""
+    st.button(label, icon=icon, type="tertiary", disabled=value is None, on_click=_turn, args=(name, value))
+
+
+def _turn(name: str, value: str) -> None:
+    st.query_params[name] = value
+
+
 def _set(query: Mapping[str, str]) -> None:
     for name in ("range", *PARAMETERS):
         st.session_state[name] = query.get(name) or (None if name != "range" else "24h")

@@ -1,20 +1,18 @@
 """Where a number changed most: slices by their share of the change, not by their size."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import polars as pl
 import streamlit as st
 
 from analytics.contributors import Contribution
 from analytics.metric import metrics
-from pages.parts import asked, frame, links, panels, units
+from pages.parts import asked, frame, links, panels, tables, units
 from pages.parts.filters import Choice
-from pages.parts.text import cells
 
 METRICS = ("cost_usd", "errors", "latency_p95", "output_tokens_per_call", "toxic_rate", "ungrounded_rate")
 MOST_TELLING = 10
-MOST_ROWS, FITTING_ROWS = 200, 8
+MOST_ROWS = 200
 
 
 def table(choice: Choice) -> None:
@@ -54,22 +52,21 @@ def _pick(name: str, rows: Sequence[Contribution], choice: Choice) -> None:
             "Calls before": [int(one.n_reference) for one in rows],
         }
     )
-    right = st.column_config.TextColumn(alignment="right")
-    picked = st.dataframe(
-        cells(shown), hide_index=True, key=f"movers-{name}", on_select="rerun", selection_mode=["single-row", "single-cell"],
-        alt=f"Where {metrics()[name].title} changed most", height="content",
-        column_config={
-            "Now": right, "Before": right,
+    at = tables.picked(
+        shown, alt=f"Where {metrics()[name].title} changed most", key=f"movers-{name}", anywhere=True,
+        columns={
+            "Now": tables.right(), "Before": tables.right(),
             "Share of the change": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
         },
     )  # fmt: skip
-    at = picked.selection.rows[:1] or [row for row, _ in picked.selection.cells[:1]]
-    if at:
-        links.go("calls", {**links.span(choice.window), **links.sliced(dict(rows[at[0]].slice))})
+    if at is not None:
+        links.go("calls", {**links.span(choice.window), **links.sliced(dict(rows[at].slice))})
 
 
 def _where(one: Contribution) -> str:
-    return ", ".join(f"{name.replace('_', ' ')}: {value if value is not None else 'not named'}" for name, value in one.slice)
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {value if value is not None else 'not named'}" for name, value in one.slice
+    )
 
 
 def totals(name: str, by: Sequence[str], choice: Choice) -> None:
@@ -82,21 +79,19 @@ def totals(name: str, by: Sequence[str], choice: Choice) -> None:
     shown = rows.select(
         panels.label(by).alias("Slice"),
         pl.col(name).map_elements(lambda value: units.shown(value, unit), pl.String, skip_nulls=False).alias("Now"),
-        pl.col("before").map_elements(lambda value: units.shown(value, unit), pl.String, skip_nulls=False).alias("Before"),
+        pl.col("before")
+        .map_elements(lambda value: units.shown(value, unit), pl.String, skip_nulls=False)
+        .alias("Before"),
         (pl.col(name) / whole * 100).alias("Share"),
         pl.col("n").alias("Calls"),
     )
-    st.dataframe(
-        cells(shown),
-        hide_index=True,
-        alt=f"{metrics()[name].title} by {', '.join(by)}",
-        height=height(rows.height),
-        column_config={
-            "Now": st.column_config.TextColumn(alignment="right"),
-            "Before": st.column_config.TextColumn(alignment="right"),
+    tables.table(
+        shown, alt=f"{metrics()[name].title} by {', '.join(by)}",
+        columns={
+            "Now": tables.right(), "Before": tables.right(),
             "Share": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
         },
-    )
+    )  # fmt: skip
 
 
 def versions(names: Sequence[str], choice: Choice) -> None:
@@ -111,17 +106,9 @@ def versions(names: Sequence[str], choice: Choice) -> None:
         *(pl.when(few).then(None).otherwise(pl.col(name) * 100).alias(metrics()[name].title) for name in names),
     )
     if shown.is_empty():
-        st.caption("No call in this range names its prompt. Set `prompt_name` and `prompt_version` to compare versions.")
+        st.caption(
+            "No call in this range names its prompt. Set `prompt_name` and `prompt_version` to compare versions."
+        )
         return
     share = st.column_config.NumberColumn(format="%.2f %%")
-    st.dataframe(
-        cells(shown),
-        hide_index=True,
-        alt="Quality by prompt version",
-        height=height(rows.height),
-        column_config={metrics()[name].title: share for name in names},
-    )
-
-
-def height(rows: int) -> int | Literal["content"]:
-    return "content" if rows <= FITTING_ROWS else 330
+    tables.table(shown, alt="Quality by prompt version", columns={metrics()[name].title: share for name in names})

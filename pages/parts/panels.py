@@ -25,7 +25,9 @@ def tiles(names: Sequence[str], choice: Choice, *, labels: Mapping[str, str] | N
     now, before = (asked.summary(names, window, choice.filters) for window in (choice.window, choice.before))
     known_before = bool(asked.summary(["calls"], choice.before, choice.filters)["n"].item())
     shape = asked.series(names, choice.window, choice.filters, bucket=choice.window.length / SHAPE_BARS)
-    return [_tile(name, (labels or {}).get(name), now, before if known_before else None, shape, choice) for name in names]
+    return [
+        _tile(name, (labels or {}).get(name), now, before if known_before else None, shape, choice) for name in names
+    ]
 
 
 def _tile(
@@ -70,13 +72,15 @@ def lines(
         before = asked.series(names[:1], choice.before, choice.filters, bucket=bucket) if compare else None
         unit = metrics()[names[0]].unit
         plot = Plot(unit=unit, window=choice.window, bucket=bucket, bands=bands, previous=before)
-        frame.figure(charts.times(now, drawn, plot), alt=told(heading, now, names[0], unit), key=f"{heading}-{names[0]}")
+        frame.figure(
+            charts.times(now, drawn, plot), alt=told(heading, now, names[0], unit), key=f"{heading}-{names[0]}"
+        )
         if footer:
             footer()
 
 
 def slices(heading: str, name: str, by: Sequence[str], choice: Choice, *, bucket: timedelta, note: str = "") -> None:
-    """A card with one total over time as stacked bars, one colour for each of the largest slices and one for the rest."""
+    """A card with one total over time as stacked bars: the largest slices, and the rest as one."""
     metric = metrics()[name]
     with frame.card(heading, _small_print(bucket, (), note, compare=False)), states.guarded(heading):
         frame_ = _largest(asked.series([name], choice.window, choice.filters, by=by, bucket=bucket), name, by)
@@ -108,8 +112,10 @@ def _largest(series: pl.DataFrame, name: str, by: Sequence[str]) -> pl.DataFrame
 
 def label(by: Sequence[str]) -> pl.Expr:
     """A slice in words: its values, joined by `@` where there are two (a prompt and its version)."""
-    return pl.concat_str([pl.col(name).fill_null("") for name in by], separator="@").str.strip_chars("@").replace(
-        "", NOT_NAMED
+    return (
+        pl.concat_str([pl.col(name).fill_null("") for name in by], separator="@")
+        .str.strip_chars("@")
+        .replace("", NOT_NAMED)
     )
 
 

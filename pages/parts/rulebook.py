@@ -5,8 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from pages.parts import alarms, asked, ruleform, units
-from pages.parts.text import cells
+from pages.parts import alarms, asked, ruleform, tables, units
 from store import alerts, rules
 from store.model import State, Window
 from store.rules import StoredRule
@@ -63,17 +62,14 @@ def _drawn(known: list[StoredRule]) -> StoredRule | None:
     rows = sorted((_row(rule) for rule in known), key=lambda row: (row["rank"], row["Rule"]))
     by_id = {rule.rule_id: rule for rule in known}
     shown = pl.DataFrame(rows, schema_overrides={"Lately": pl.List(pl.Float64)}).drop("rank", "id")
-    picked = st.dataframe(
-        cells(shown), hide_index=True, on_select="rerun", selection_mode="single-row", key="rules", alt="Alert rules",
-        height="content" if len(rows) < 14 else 500,
-        column_config={
+    at = tables.picked(
+        shown, alt="Alert rules", key="rules",
+        columns={
             "Lately": st.column_config.LineChartColumn("Lately", y_min=0, width="small"),
-            "Value": st.column_config.TextColumn(alignment="right"),
-            "Limit": st.column_config.TextColumn(alignment="right"),
+            "Value": tables.right(), "Limit": tables.right(),
         },
     )  # fmt: skip
-    chosen = picked.selection.rows
-    return by_id[rows[chosen[0]]["id"]] if chosen else None
+    return None if at is None else by_id[rows[at]["id"]]
 
 
 def _row(rule: StoredRule) -> dict[str, Any]:

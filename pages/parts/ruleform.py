@@ -14,9 +14,9 @@ from alerts.rule import Rule, rule_from
 from alerts.rulebook import save_rule
 from analytics import metric
 from analytics.metric import metrics
-from pages.parts import alarms, asked, charts, frame, units
+from pages.parts import alarms, asked, charts, frame, tables, units
 from pages.parts.charts import Band, Line, Plot
-from pages.parts.text import cells, safe_label
+from pages.parts.text import safe_label
 from store.errors import LeewayError
 from store.model import DIMENSIONS, Filters, Sample, Severity, Window
 from store.rules import StoredRule
@@ -54,7 +54,9 @@ def _asked(old: dict[str, Any], *, new: bool) -> dict[str, Any]:
         name = _select("Metric", list(metrics()), old.get("metric", "error_rate"), lambda key: metrics()[key].title)
         kind = _select("Kind", list(kinds()), old.get("kind", "threshold"), lambda key: key.replace("_", " "))
         comparison = _select("Fires when", [">", ">=", "<", "<="], old.get("comparison", ">"), width=110)
-        threshold = st.number_input(_limit_label(kind, metrics()[name].unit), value=_limit(old, kind), format="%g", width=180)
+        threshold = st.number_input(
+            _limit_label(kind, metrics()[name].unit), value=_limit(old, kind), format="%g", width=180
+        )
     st.caption(f"{metrics()[name].help} {kinds()[kind].help}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         window = _select("Over the last", WINDOWS, old.get("window", "1h"), width=120)
@@ -73,7 +75,9 @@ def _asked(old: dict[str, Any], *, new: bool) -> dict[str, Any]:
     if kind == "no_data":
         table.pop("threshold")
     if new and table["id"] in {rule.rule_id for rule in alarms.rules_known()}:
-        st.caption(f":orange[:material/warning:] A rule named {safe_label(table['id'])} is there already and would be replaced.")
+        st.caption(
+            f":orange[:material/warning:] The rule {safe_label(table['id'])} is there already and would be replaced."
+        )
     return table
 
 
@@ -140,8 +144,8 @@ def _verdict(tried: Backtest) -> None:
         st.success(f"Would not have fired in the last {PREVIEW.days} days.{coarse}", icon=":material/check_circle:")
     else:
         st.info(
-            f"Would have fired **{often}** in the last {PREVIEW.days} days, {units.span(tried.firing_time)} in all, and "
-            f"sent {len(tried.headlines())} messages.{coarse}",
+            f"Would have fired **{often}** in the last {PREVIEW.days} days, {units.span(tried.firing_time)} in all, "
+            f"and sent {len(tried.headlines())} messages.{coarse}",
             icon=":material/notifications:",
         )
 
@@ -150,7 +154,13 @@ def _course(rule: Rule, tried: Backtest) -> None:
     """The busiest slice over the week, with its limit and where it would have fired."""
     seen = pl.DataFrame(
         [(one.slice, one.window_end, one.value, one.threshold, one.n) for one in tried.evaluations],
-        schema={"slice": pl.String, "bucket": pl.Datetime("us", "UTC"), "value": pl.Float64, "limit": pl.Float64, "n": pl.Int64},
+        schema={
+            "slice": pl.String,
+            "bucket": pl.Datetime("us", "UTC"),
+            "value": pl.Float64,
+            "limit": pl.Float64,
+            "n": pl.Int64,
+        },
         orient="row",
     )
     if seen.drop_nulls("value").is_empty():
@@ -183,4 +193,4 @@ def _episodes(rule: Rule, tried: Backtest) -> None:
             "Why": [one.why for one in tried.episodes],
         }
     )
-    st.dataframe(cells(rows), hide_index=True, alt="When the rule would have fired", height="content" if rows.height < 8 else 300)  # noqa: PLR2004
+    tables.table(rows, alt="When the rule would have fired")

@@ -26,7 +26,8 @@ def shown(value: float | None, unit: str) -> str:
     """`value` with its unit, a metric's (`analytics.metric.Unit`)."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    return _SHOWN.get(unit, lambda number: f"{count(number)} {unit}")(value)
+    say = _SHOWN.get(unit)
+    return say(value) if say else f"{count(value)} {unit}"
 
 
 def count(value: float) -> str:

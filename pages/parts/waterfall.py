@@ -22,7 +22,9 @@ def drawn(spans: Sequence[Span], call: Mapping[str, Any]) -> None:
     note = f"{len(rows)} steps" + (f", the first {MOST_BARS} drawn" if len(rows) > MOST_BARS else "")
     with frame.card("Steps", note):
         if all(span.start_ns for span, _ in rows[:MOST_BARS]):
-            alt = f"Waterfall of {len(rows)} steps, {sum(span.status_code == ERROR for span, _ in rows)} of them failed."
+            alt = (
+                f"Waterfall of {len(rows)} steps, {sum(span.status_code == ERROR for span, _ in rows)} of them failed."
+            )
             frame.figure(_figure(rows[:MOST_BARS], call["span_id"]), alt=alt, key="waterfall")
         else:
             st.caption("The source told no times for these steps.")
@@ -53,15 +55,18 @@ def _figure(rows: Sequence[tuple[Span, int]], mine: str | None) -> go.Figure:
     colours = charts.ink()
     first = min(span.start_ns for span, _ in rows)
     lengths = [max(span.end_ns - span.start_ns, 0) / NS_IN_MS for span, _ in rows]
+    failed = [span.status_code == ERROR for span, _ in rows]
+    said = [units.duration(length) + " · failed" * bad for length, bad in zip(lengths, failed, strict=True)]
     labels = [f"{' ' * 3 * depth}{escaped(span.name, 44)}" for span, depth in rows]
     figure = go.Figure()
     figure.add_bar(
-        orientation="h", y=list(range(len(rows))), x=lengths, base=[(span.start_ns - first) / NS_IN_MS for span, _ in rows],
+        orientation="h", y=list(range(len(rows))), x=lengths,
+        base=[(span.start_ns - first) / NS_IN_MS for span, _ in rows],
         marker={
             "color": [_hue(span, mine, colours) for span, _ in rows],
-            "pattern": {"shape": ["/" if span.status_code == ERROR else "" for span, _ in rows]},
+            "pattern": {"shape": ["/" * bad for bad in failed]},
         },
-        text=[units.duration(length) + (" · failed" if span.status_code == ERROR else "") for (span, _), length in zip(rows, lengths, strict=True)],
+        text=said,
         textposition="outside", cliponaxis=False, textfont={"size": 11, "color": colours.faint},
         hovertext=[escaped(span.name, 120) for span, _ in rows], hovertemplate="%{hovertext}: %{text}<extra></extra>",
     )  # fmt: skip

@@ -1,0 +1,116 @@
+"""What moved: topics in points of share, a map of the texts, the most novel ones, and who sent them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+import streamlit as st
+
+from pages.parts import asked, charts, frame, links, tables
+from pages.parts.text import escaped, shortened
+from store import browse
+
+MOST_TOPICS, MOST_NOVEL = 12, 8
+NOVELTY = "1: as unusual as an unusual text of the reference"
+
+Found = Mapping[str, Any]
+
+
+def topics(subject: str, found: Found) -> None:
+    """Topics by how many points of the traffic they gained or lost; a row leads to an example of it."""
+    rows = found["topics"][:MOST_TOPICS]
+    shown = pl.DataFrame(
+        {
+            "Topic": [f"{'NEW · ' if row['new'] else ''}{row['name']}" for row in rows],
+            "Points": [100 * row["change"] for row in rows],
+            "Before": [100 * row["before"] for row in rows],
+            "Now": [100 * row["now"] for row in rows],
+        },
+        schema={"Topic": pl.String, "Points": pl.Float64, "Before": pl.Float64, "Now": pl.Float64},
+    )
+    st.markdown("**What moved**: topics by points of share")
+    share = st.column_config.NumberColumn(format="%.1f %%")
+    at = tables.picked(
+        shown, alt="Topics by how much they moved", key=f"topics-{subject}", anywhere=True, fitting=MOST_TOPICS,
+        columns={"Points": st.column_config.NumberColumn(format="%+.1f"), "Before": share, "Now": share},
+    )  # fmt: skip
+    if at is not None and rows[at]["calls"]:
+        links.go("trace", {"call": rows[at]["calls"][0]})
+
+
+def plane(subject: str, found: Found) -> None:
+    """Each point a text, near each other when they mean alike; the axes have no meaning of their own."""
+    st.markdown("**Map**: each point a text")
+    points = found["map"]
+    current = [point for point in points["current"] if not point[3]]
+    novel = [point for point in points["current"] if point[3]]
+    figure = go.Figure()
+    colours = charts.ink()
+    for name, drawn, hue, symbol, size in (
+        ("reference", points["reference"], colours.faint, "circle", 5),
+        ("current", current, colours.hues[0], "circle", 6),
+        ("novel", novel, colours.warm, "diamond", 8),
+    ):
+        figure.add_scatter(
+            x=[point[0] for point in drawn], y=[point[1] for point in drawn], name=name, mode="markers",
+            marker={"color": hue, "symbol": symbol, "size": size, "opacity": 0.55 if name == "reference" else 0.8},
+            text=[escaped(point[2]) if len(point) > 2 else "" for point in drawn],  # noqa: PLR2004
+            hovertemplate="%{text}<extra>" + name + "</extra>",
+        )  # fmt: skip
+    figure.update_layout(**charts.layout(340, colours, legend=True))
+    figure.update_layout(hovermode="closest", margin={"l": 8, "r": 8, "t": 26, "b": 8})
+    figure.update_xaxes(**charts.axis(colours), showticklabels=False)
+    figure.update_yaxes(**charts.axis(colours), showticklabels=False)
+    before, now = len(points["reference"]), len(points["current"])
+    alt = f"Map of {before} reference and {now} current texts, {len(novel)} of them novel."
+    frame.figure(figure, alt=alt, key=f"map-{subject}")
+
+
+def novel(subject: str, found: Found) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _texts(subject, found["novel"][:MOST_NOVEL])
+    with right:
+        _who(found["who"])
+
+
+def _texts(subject: str, rows: list[Found]) -> None:
+    st.markdown("**Most novel texts**")
+    if not rows:
+        st.caption("None is unlike the reference.")
+        return
+    shown = pl.DataFrame(
+        {
+            "Novelty": [row["novelty"] for row in rows],
+            "Text": [_text(subject, row["call_id"]) for row in rows],
+        },
+        schema={"Novelty": pl.Float64, "Text": pl.String},
+    )
+    at = tables.picked(
+        shown, alt="Most novel texts", key=f"novel-{subject}", anywhere=True,
+        columns={"Novelty": st.column_config.NumberColumn(format="%.2f", width=76, help=NOVELTY)},
+    )  # fmt: skip
+    if at is not None:
+        links.go("trace", {"call": rows[at]["call_id"]})
+
+
+def _text(subject: str, call_id: str) -> str:
+    call = asked.call(call_id)
+    return shortened(" ".join(str(call[subject] or "").split()), browse.SNIPPET) if call else call_id
+
+
+def _who(rows: list[Found]) -> None:
+    st.markdown("**Who**: more of the novel texts than of all")
+    if not rows:
+        st.caption("Nobody stands out.")
+        return
+    shown = pl.DataFrame(
+        {
+            "Slice": [f"{row['dimension'].replace('_', ' ')}: {row['value']}" for row in rows],
+            "Of novel": [100 * row["share_novel"] for row in rows],
+            "Of all": [100 * row["share_all"] for row in rows],
+        }
+    )
+    share = st.column_config.NumberColumn(format="%.0f %%")
+    tables.table(shown, alt="Who sent novel texts", columns={"Of novel": share, "Of all": share})
