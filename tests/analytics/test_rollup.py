@@ -69,3 +69,13 @@ def test_many_scattered_dirty_hours_still_give_the_exact_sum(store, now, add):
     window = w.last(timedelta(days=13), now)
     expected = sum(window.start <= moment < window.end for moment in at + at[::3])
     assert measure(store, "calls", window)[0].value == expected
+
+
+def test_a_range_of_whole_clean_hours_is_read_from_the_rollup_alone(store, now, add):
+    window = Window(start=w.floor(now, w.DAY) - 10 * w.DAY, end=w.floor(now, w.DAY))
+    add(*({"event_time": window.start + 5 * step * w.HOUR, "latency_ms": 100.0} for step in range(40)))
+    rollup.refresh(store, now=now)
+    with store.transaction() as tx:
+        tx.execute("DELETE FROM data.calls")
+    assert measure(store, "calls", window)[0].value == 40
+    assert measure(store, "latency_p50", window)[0].value == pytest.approx(100, rel=0.02)
