@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from collectors.assemble import Assembled, assemble
 from collectors.candidate import fingerprint, placed, told_once
-from collectors.otlp import BAD_RECORD, Decoded, decode
+from collectors.decoded import BAD_RECORD, Decoded
+from collectors.otlp import decode
 from store.calls import bare_table
 from store.errors import FormatError
 from store.evaluations import evaluation_table

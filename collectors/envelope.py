@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from collectors.otlp import BAD_RECORD, KEYS, bad_ids, json_id, parsed
+from collectors.decoded import BAD_RECORD
+from collectors.otlp import KEYS, bad_ids, parsed
+from collectors.otlp_json import json_id
 from store.errors import FormatError
 from store.journal import Signal
 

@@ -6,11 +6,8 @@ fits 64 bits (text beyond), an empty AnyValue as None.
 
 import base64
 import json
-import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -19,6 +16,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collectors.decoded import BAD_RECORD, Decoded, known_time
+from collectors.otlp_json import decode_json
 from store.errors import FormatError
 from store.journal import GZIP, JSON, Signal
 from store.model import LogRecord, Span, SpanEvent
@@ -29,27 +28,12 @@ MESSAGES: dict[Signal, Any] = {
     Signal.METRICS: ExportMetricsServiceRequest,
 }
 KEYS = {Signal.TRACES: "resourceSpans", Signal.LOGS: "resourceLogs", Signal.METRICS: "resourceMetrics"}
-STATUS_CODES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 MAX_RATIO = 200  # a body that unpacks to more than this many times its size is a bomb
 RATIO_FREE = 1 << 20  # … but not below this size: short runs of one character are honest
-INT64 = 1 << 63
-HEX = re.compile(r"[0-9a-fA-F]*\Z")
-
-# What a malformed record can raise while it is read: all of them mean "bad record", none of them "bad code path".
-BAD_RECORD = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, DecodeError)
 
 
 class TooLarge(FormatError):  # noqa: N818 - reads as what happened
     """The body is larger than allowed, packed or unpacked."""
-
-
-@dataclass(slots=True)
-class Decoded:
-    """What one request held; `bad` counts spans or log records whose ids cannot be ids."""
-
-    spans: list[Span]
-    logs: list[LogRecord]
-    bad: int = 0
 
 
 def unpacked(body: bytes, max_bytes: int) -> bytes:
@@ -127,9 +111,6 @@ def _decoded(message: Any, signal: Signal) -> Decoded:
     return protobuf_spans(message) if signal == Signal.TRACES else protobuf_logs(message)
 
 
-# --- protobuf ---------------------------------------------------------------------------------------------------------
-
-
 def _value(any_value: Any) -> Any:
     text = any_value.string_value  # strings first: asking which kind it is costs as much as reading one
     if text:
@@ -182,22 +163,17 @@ def _protobuf_span(span: Any, shared: dict[str, Any]) -> Span:
         span_id=span.span_id.hex(),
         parent_span_id=_parent(span.parent_span_id),
         name=span.name,
-        start_ns=_time(span.start_time_unix_nano),
-        end_ns=_time(span.end_time_unix_nano),
+        start_ns=known_time(span.start_time_unix_nano),
+        end_ns=known_time(span.end_time_unix_nano),
         status_code=status.code,
         status_message=status.message or None,
         attributes=_attributes(span.attributes),
         events=tuple(
-            SpanEvent(name=e.name, time_ns=_time(e.time_unix_nano), attributes=_attributes(e.attributes))
+            SpanEvent(name=e.name, time_ns=known_time(e.time_unix_nano), attributes=_attributes(e.attributes))
             for e in span.events
         ),
         **shared,
     )
-
-
-def _time(ns: int) -> int:
-    """A time that no signed 64-bit integer holds (after the year 2262) is unknown."""
-    return ns if 0 <= ns < INT64 else 0
 
 
 def protobuf_logs(message: Any) -> Decoded:
@@ -213,7 +189,7 @@ def protobuf_logs(message: Any) -> Decoded:
                         trace_id=_parent(record.trace_id) or "",
                         span_id=_parent(record.span_id) or "",
                         event_name=record.event_name or str(attributes.get("event.name") or ""),
-                        time_ns=_time(record.time_unix_nano or record.observed_time_unix_nano),
+                        time_ns=known_time(record.time_unix_nano or record.observed_time_unix_nano),
                         body=_value(record.body),
                         attributes=attributes,
                         scope_name=scope.name,
@@ -222,134 +198,3 @@ def protobuf_logs(message: Any) -> Decoded:
                     )
                 )
     return found
-
-
-# --- JSON -------------------------------------------------------------------------------------------------------------
-
-
-def decode_json(obj: dict[str, Any]) -> Decoded:
-    """Read one OTLP/JSON object (a request body, a line of a file exporter's file)."""
-    found = Decoded([], [])
-    for resource, scope, spans in _scoped(obj, "resourceSpans", "scopeSpans", "spans"):
-        for span in spans:
-            _collect(found, found.spans, partial(_json_span, span, scope, resource))
-    for resource, scope, records in _scoped(obj, "resourceLogs", "scopeLogs", "logRecords"):
-        for record in records:
-            _collect(found, found.logs, partial(_json_log, record, scope, resource))
-    return found
-
-
-def _collect(found: Decoded, into: list[Any], read: Callable[[], Any]) -> None:
-    try:
-        into.append(read())
-    except BAD_RECORD:
-        found.bad += 1
-
-
-def _scoped(
-    obj: dict[str, Any], resources: str, scopes: str, items: str
-) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[Any]]]:
-    for of_resource in obj.get(resources) or ():
-        resource = _json_attributes((of_resource.get("resource") or {}).get("attributes"))
-        for of_scope in of_resource.get(scopes) or ():
-            yield resource, of_scope.get("scope") or {}, of_scope.get(items) or []
-
-
-def json_id(text: Any, size: int) -> str:
-    """Return an id of `size` bytes as lower hex, "" when absent or zero.
-
-    Accepts hex (the rule) and base64 (what a stock protobuf printer writes). Raises ValueError for anything else.
-    """
-    if not text:
-        return ""
-    if len(text) == 2 * size and HEX.match(text):
-        found: str = text.lower()
-    else:
-        try:
-            raw = base64.b64decode(text, validate=True)
-        except ValueError as error:  # no base64, or no ASCII
-            raise ValueError(f"not an id: {text!r}") from error
-        if len(raw) != size:
-            raise ValueError(f"not an id of {size} bytes: {text!r}")
-        found = raw.hex()
-    return found if found.strip("0") else ""
-
-
-def _json_span(span: dict[str, Any], scope: dict[str, Any], resource: dict[str, Any]) -> Span:
-    status = span.get("status") or {}
-    trace_id, span_id = json_id(span.get("traceId"), 16), json_id(span.get("spanId"), 8)
-    if not trace_id or not span_id:
-        raise ValueError("a span without ids")
-    return Span(
-        trace_id=trace_id,
-        span_id=span_id,
-        parent_span_id=json_id(span.get("parentSpanId"), 8) or None,
-        name=str(span.get("name") or ""),
-        start_ns=_json_time(span.get("startTimeUnixNano")),
-        end_ns=_json_time(span.get("endTimeUnixNano")),
-        status_code=_status_code(status.get("code")),
-        status_message=status.get("message") or None,
-        attributes=_json_attributes(span.get("attributes")),
-        events=tuple(_json_event(e) for e in span.get("events") or ()),
-        scope_name=str(scope.get("name") or ""),
-        scope_version=str(scope.get("version") or ""),
-        resource=resource,
-    )
-
-
-def _status_code(code: Any) -> int:
-    return STATUS_CODES[code] if code in STATUS_CODES else int(code or 0)
-
-
-def _json_event(event: dict[str, Any]) -> SpanEvent:
-    return SpanEvent(
-        name=str(event.get("name") or ""),
-        time_ns=_json_time(event.get("timeUnixNano")),
-        attributes=_json_attributes(event.get("attributes")),
-    )
-
-
-def _json_log(record: dict[str, Any], scope: dict[str, Any], resource: dict[str, Any]) -> LogRecord:
-    attributes = _json_attributes(record.get("attributes"))
-    return LogRecord(
-        trace_id=json_id(record.get("traceId"), 16),
-        span_id=json_id(record.get("spanId"), 8),
-        event_name=str(record.get("eventName") or attributes.get("event.name") or ""),
-        time_ns=_json_time(record.get("timeUnixNano")) or _json_time(record.get("observedTimeUnixNano")),
-        body=_json_value(record.get("body") or {}),
-        attributes=attributes,
-        scope_name=str(scope.get("name") or ""),
-        scope_version=str(scope.get("version") or ""),
-        resource=resource,
-    )
-
-
-def _json_time(ns: Any) -> int:
-    return _time(int(ns)) if ns else 0
-
-
-def _json_attributes(pairs: Any) -> dict[str, Any]:
-    return {str(pair["key"]): _json_value(pair.get("value") or {}) for pair in pairs or ()}
-
-
-def _json_value(value: dict[str, Any]) -> Any:
-    for kind, found in value.items():
-        if kind in ("stringValue", "boolValue"):
-            return found
-        if kind in _KINDS:
-            return _KINDS[kind](found)
-    return None
-
-
-def _json_int(value: Any) -> int | str:
-    number = int(value)
-    return number if -INT64 <= number < INT64 else str(number)
-
-
-_KINDS: dict[str, Callable[[Any], Any]] = {
-    "intValue": _json_int,
-    "doubleValue": float,  # takes "NaN" and "Infinity" too
-    "bytesValue": str,
-    "arrayValue": lambda array: [_json_value(v) for v in array.get("values") or ()],
-    "kvlistValue": lambda pairs: _json_attributes(pairs.get("values")),
-}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from collectors.format import Format, Item, each
-from collectors.otlp import decode_json
+from collectors.otlp_json import decode_json
 from collectors.reading import Place, Record
 
 SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics", "resource_spans", "resource_logs")
