@@ -18,6 +18,7 @@ WHO_SHOWN = 6
 MAP_POINTS = 300
 DIMENSIONS = ("tenant", "model", "prompt_name", "prompt_version")
 
+Indices = npt.NDArray[np.int64]
 Rows = Sequence[Mapping[str, Any]]  # of each current call: call_id, text and the DIMENSIONS
 
 
@@ -43,32 +44,46 @@ def explain(
     )
     unlike = novelty(current, reference)
     novel = np.flatnonzero(unlike > 1)
-    order = novel[np.argsort(-unlike[novel])]
+    fresh = _new_topics(current, rows, novel)
     return {
-        "topics": _topics(known, current, rows, novel),
-        "novel": [{"call_id": rows[i]["call_id"], "novelty": round(float(unlike[i]), 2)} for i in order[:NOVEL_SHOWN]],
+        "topics": _topics(known, current, rows, fresh),
+        "novel": [
+            {"call_id": rows[i]["call_id"], "novelty": round(float(unlike[i]), 2)}
+            for i in _examples(unlike, novel, fresh)
+        ],
         "who": _who(rows, novel),
         "map": _map(reference, current, rows, frozenset(novel.tolist())),
     }
 
 
-def _topics(known: Topics, current: Matrix, rows: Rows, novel: npt.NDArray[np.int64]) -> Json:
-    """Known and new topics with their shares before and now; the largest change first."""
+def _new_topics(current: Matrix, rows: Rows, novel: Indices) -> list[tuple[str, Indices]]:
+    """Name and rows of what novel texts have in common, largest first."""
     texts = [row["text"] for row in rows]
     usual = [texts[i] for i in np.setdiff1d(np.arange(len(rows)), novel)]
-    fresh = new_topics(current[novel], [texts[i] for i in novel], usual)
+    found = new_topics(current[novel], [texts[i] for i in novel], usual)
+    return [(name, novel[members]) for name, members in found]
+
+
+def _examples(unlike: npt.NDArray[np.float64], novel: Indices, fresh: Sequence[tuple[str, Indices]]) -> list[int]:
+    """Novel rows to show: those that have company come first, as a lone odd text is no topic; then the oddest."""
+    company = {int(i): place for place, (_, mine) in enumerate(fresh) for i in mine}
+    return sorted(map(int, novel), key=lambda i: (company.get(i, len(fresh)), -unlike[i]))[:NOVEL_SHOWN]
+
+
+def _topics(known: Topics, current: Matrix, rows: Rows, fresh: Sequence[tuple[str, Indices]]) -> Json:
+    """New topics, largest first; then the known ones with their shares before and now, the largest change first."""
     places = nearest_topic(current, known.centres)
-    found: list[dict[str, Any]] = []
-    for name, members in fresh:
-        mine = novel[members]
+    for _, mine in fresh:
         places[mine] = -1
-        found.append(_topic(name, 0.0, mine, rows, new=True))
-    for number, (name, share) in enumerate(zip(known.names, known.shares, strict=True)):
-        found.append(_topic(name, share, np.flatnonzero(places == number), rows, new=False))
-    return sorted(found, key=lambda topic: -abs(topic["change"]))
+    moved = [
+        _topic(name, share, np.flatnonzero(places == number), rows, new=False)
+        for number, (name, share) in enumerate(zip(known.names, known.shares, strict=True))
+    ]
+    new = [_topic(name, 0.0, mine, rows, new=True) for name, mine in fresh]
+    return [*new, *sorted(moved, key=lambda topic: -abs(topic["change"]))]
 
 
-def _topic(name: str, share_before: float, mine: npt.NDArray[np.int64], rows: Rows, *, new: bool) -> dict[str, Any]:
+def _topic(name: str, share_before: float, mine: Indices, rows: Rows, *, new: bool) -> dict[str, Any]:
     now = len(mine) / len(rows)
     return {
         "name": name,
@@ -80,7 +95,7 @@ def _topic(name: str, share_before: float, mine: npt.NDArray[np.int64], rows: Ro
     }
 
 
-def _who(rows: Rows, novel: npt.NDArray[np.int64]) -> Json:
+def _who(rows: Rows, novel: Indices) -> Json:
     """Slices that hold more of the novel texts than of all texts, the greatest surplus first."""
     found: list[dict[str, Any]] = []
     for dimension in DIMENSIONS:

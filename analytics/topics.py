@@ -14,7 +14,7 @@ from analytics.sentences import words
 TOPICS = 20
 MIN_PER_TOPIC = 10
 NAME_WORDS = 3
-SAME_TOPIC = 0.65  # average cosine distance up to which novel texts are one topic
+SAME_TOPIC = 0.75  # average cosine distance up to which novel texts are one topic
 MIN_NEW = 4
 
 STOP_WORDS = frozenset(

@@ -1,0 +1,54 @@
+"""Detectors see a shift, and only a shift."""
+
+import numpy as np
+import pytest
+
+from analytics.detector import Finding, Sides, detectors, run
+from analytics.verdict import line
+
+
+def sides(*, shifted: float, n: int = 200) -> Sides:
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(3 * n, 32)) + 2
+    fresh = rng.normal(size=(int(shifted * n), 32)) - 2
+    rows = np.vstack((draws, fresh)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    current = np.vstack((rows[2 * n : 3 * n - len(fresh)], rows[3 * n :]))
+    return Sides(reference=rows[: 2 * n], sampled=rows[:n], current=current)
+
+
+@pytest.mark.parametrize("name", ["mean_distance", "novelty"])
+def test_a_vote_sees_a_new_tenth_and_not_chance(name: str):
+    same, moved = (run((name,), sides(shifted=share), 0)[name] for share in (0.0, 0.1))
+    assert same.threshold
+    assert moved.threshold
+    assert same.statistic < same.threshold
+    assert moved.statistic > moved.threshold
+    assert same.p_value is not None
+    assert moved.p_value is not None
+    assert moved.p_value <= 0.01 < same.p_value
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # its own imports warn; in a worker nobody minds
+@pytest.mark.parametrize("name", ["evidently_model", "evidently_distance"])
+def test_evidently_gives_its_score_and_flag_and_leaves_our_vectors_alone(name: str):
+    given = sides(shifted=0.5)
+    before = given.current.copy()
+    finding = run((name,), given, 0)[name]
+    assert finding.flagged is True
+    assert (given.current == before).all()
+    assert not detectors()[name].votes
+
+
+def test_the_line_is_drawn_by_history_once_there_is_enough():
+    finding = Finding(statistic=1.0, threshold=0.5, spread=0.0)
+    assert line(finding, [0.1] * 3, needed=4, deviations=3).provisional
+    drawn = line(finding, [0.1, 0.2, 0.3, 0.2], needed=4, deviations=3)
+    assert not drawn.provisional
+    assert drawn.threshold == pytest.approx(0.2 + 3 * 0.0816, abs=1e-3)
+
+
+def test_a_history_without_spread_does_not_make_a_hair_trigger():
+    finding = Finding(statistic=0.0, threshold=0.5, spread=0.1)
+    assert line(finding, [0.1] * 4, needed=4, deviations=3).threshold == pytest.approx(0.25)

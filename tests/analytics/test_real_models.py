@@ -1,0 +1,114 @@
+"""With the real encoder, end to end: embed, score, compare, in real workers."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analytics import encoder
+from analytics.embedding import EmbeddingSettings, embed
+from analytics.evaluator import ScoringSettings
+from analytics.evaluators import toxicity
+from analytics.evidently_report import page
+from analytics.scoring import score
+from leeway.workers import Inline, Workers
+from store.calls import append_calls, call_table
+from store.connection import Store
+from store.embeddings import vectors_of
+from store.errors import ConfigError
+from store.model import ContentState, LLMCall, Status
+
+pytestmark = pytest.mark.ml
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PAIRS = (
+    ("How do I reset my password?", "Open the settings, choose security and then reset password."),
+    ("How do I reset my password?", "The capital of Peru is Lima, high above the sea."),
+    ("When does the shop open?", "You are a pathetic loser, you disgusting idiot."),
+)
+
+
+def add(store: Store) -> None:
+    calls = [
+        LLMCall(
+            call_id=str(number),
+            source="test",
+            event_time=NOW - timedelta(minutes=number),
+            status=Status.OK,
+            content_state=ContentState.FULL,
+            input_text=question,
+            output_text=answer,
+        )
+        for number, (question, answer) in enumerate(PAIRS)
+    ]
+    with store.transaction() as tx:
+        append_calls(tx, call_table(calls, source_id=None, ingested_at=NOW))
+
+
+def test_texts_are_embedded_once_each(store: Store):
+    add(store)
+    workers = Workers(1)
+    try:
+        assert embed(store, workers, EmbeddingSettings(), now=NOW) == {"input_text": 2, "output_text": 3}
+        assert embed(store, workers, EmbeddingSettings(max_texts=5), now=NOW) == {"input_text": 0, "output_text": 0}
+        score(store, workers, ScoringSettings(), now=NOW)
+    finally:
+        workers.close()
+    hashes = store.read("SELECT md5(input_text) AS h FROM calls ORDER BY call_id")["h"].to_list()
+    vectors = vectors_of(store, encoder.ENCODER, hashes)
+    assert vectors.shape == (3, 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    assert (vectors[0] == vectors[1]).all()
+    labels = store.read("SELECT call_id, name, label FROM evaluations WHERE name IN ('toxicity', 'relevance')")
+    said = {(call, name): label for call, name, label in labels.iter_rows()}
+    assert [said[n, "toxicity"] for n in "012"] == ["fine", "fine", "toxic"]
+    assert [said[n, "relevance"] for n in "01"] == ["relevant", "irrelevant"]
+
+
+def test_a_run_embeds_no_more_than_it_is_told(store: Store):
+    add(store)
+    assert embed(store, Inline(), EmbeddingSettings(max_texts=3, batch=2), now=NOW) == {
+        "input_text": 2,
+        "output_text": 1,
+    }
+
+
+def test_the_order_and_company_of_texts_do_not_matter(monkeypatch: pytest.MonkeyPatch):
+    together = encoder.encode(["a longer text about parcels", "short", "short"])
+    monkeypatch.setattr(encoder, "REMEMBERED", 1)
+    encoder._known.clear()
+    assert encoder.encode(["short"])[0] == pytest.approx(together[1], abs=1e-5)
+    assert encoder.encode([]).shape == (0, 384)
+    assert encoder.encode_groups([]) == []
+
+
+def test_a_probe_of_another_encoder_is_refused(monkeypatch: pytest.MonkeyPatch):
+    toxicity._probe.cache_clear()
+    monkeypatch.setattr(toxicity, "ENCODER", "another")
+    with pytest.raises(ConfigError, match="train it again"):
+        toxicity._probe()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_evidently_makes_a_page_of_embeddings_and_columns():
+    rng = np.random.default_rng(0)
+    sides = [rng.normal(size=(60, 384)).astype(np.float32) for _ in range(2)]
+    columns = [
+        pl.DataFrame(
+            {
+                **dict.fromkeys(("ttft_ms", "cost_usd", "prompt_version"), [None] * 60),
+                **{name: rng.lognormal(5, 1, 60) for name in ("latency_ms", "input_tokens", "output_tokens")},
+                "model": rng.choice(["a", "b"], 60),
+                "status": ["ok"] * 60,
+                "finish_reason": [f"reason {n}" for n in range(60)],
+            }
+        )
+        for _ in range(2)
+    ]
+    html = page(sides[0], sides[1], columns[0], columns[1])
+    assert html.count("<html") == 1
+    assert "log latency_ms" in html
+    assert "log cost_usd" not in html
+    assert "finish_reason" not in html
