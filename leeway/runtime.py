@@ -22,8 +22,9 @@ from alerts.channel import configured
 from alerts.rule import Rule, rule_from, rules_from_file
 from analytics.metric import metrics
 from collectors.batch import read_frames
-from collectors.ingest import Report, ingest
+from collectors.ingest import ingest
 from collectors.load import load
+from collectors.report import Report
 from leeway import schedule
 from leeway.config import Settings
 from leeway.jobs import Job, Ran, Runner
