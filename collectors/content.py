@@ -18,8 +18,27 @@ def content_fields(system: str | list[Part] | None, asked: list[Message], answer
     if told and not any(m["role"] == "system" and m["parts"] == told for m in asked):
         asked = [{"role": "system", "parts": told}, *asked]
     answered = _one_choice(answered)
+    if _is_plain(asked, answered):
+        return _limited(_plain_fields(asked, answered))
     found = {**input_fields(asked), **output_fields(answered), "modalities": modalities(asked, answered)}
     return _limited(found)
+
+
+def _is_plain(asked: list[Message], answered: list[Message]) -> bool:
+    """Whether it is one question, maybe under instructions, and one answer, all plain text: what most calls are."""
+    roles = [m["role"] for m in asked]
+    if roles not in (["user"], ["system", "user"]) or len(answered) != 1:
+        return False
+    return all(len(m["parts"]) == 1 and m["parts"][0]["type"] == "text" for m in (*asked, *answered))
+
+
+def _plain_fields(asked: list[Message], answered: list[Message]) -> dict[str, Any]:
+    return {
+        "system_text": (asked[0]["parts"][0]["content"] or None) if len(asked) > 1 else None,
+        "input_text": asked[-1]["parts"][0]["content"] or None,
+        "output_text": answered[0]["parts"][0]["content"] or None,
+        "content_state": ContentState.FULL,
+    }
 
 
 def _one_choice(answered: list[Message]) -> list[Message]:

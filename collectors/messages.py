@@ -19,6 +19,7 @@ ROLES = {
     "HumanMessage": "user", "AIMessage": "assistant", "SystemMessage": "system", "ToolMessage": "tool",
     "function": "tool", "developer": "developer",
 }  # fmt: skip
+USUAL = ("user", "assistant", "system")
 MODALITIES = ("image", "audio", "video", "document", "file")
 MAX_DEPTH = 20
 
@@ -41,7 +42,7 @@ def cut_off(value: Any) -> bool:
 def messages(raw: Any, role: str = "user", depth: int = 0) -> list[Message]:
     """Read a list of messages from whatever a client wrote: JSON text, lists, one message, `{messages: …}`."""
     value = parsed(raw)
-    if value in (None, "", [], {}) or depth > MAX_DEPTH:
+    if (not value and value != 0) or depth > MAX_DEPTH:
         return []
     if isinstance(value, list):
         return _of_list(value, role, depth)
@@ -51,6 +52,8 @@ def messages(raw: Any, role: str = "user", depth: int = 0) -> list[Message]:
 
 
 def _of_list(value: list[Any], role: str, depth: int) -> list[Message]:
+    if all(isinstance(item, dict) and "role" in item for item in value):
+        return [message(item, role) for item in value]
     if all(isinstance(item, dict) and "role" not in item and _is_part(item) for item in value):
         return [{"role": role, "parts": parts(value)}]
     return [message for item in value for message in messages(item, role, depth + 1)]
@@ -104,6 +107,8 @@ def message(value: dict[str, Any], role: str = "user") -> Message:
 
 
 def _role(value: dict[str, Any], role: str) -> str:
+    if value.get("role") in USUAL:
+        return str(value["role"])
     said = value.get("role") or value.get("type") or role
     lc_class = value.get("id")
     if isinstance(lc_class, list) and lc_class:
@@ -158,6 +163,8 @@ def part(item: Any) -> Part:
     if not isinstance(item, dict):
         return text(str(item))
     kind = item.get("type")
+    if kind == "text" and isinstance(item.get("content"), str):
+        return {"type": "text", "content": item["content"]}
     if kind is None:
         return _bedrock_part(item)
     reader = PART_TYPES.get(kind)

@@ -20,7 +20,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
 ERROR = 2
-SHORTEST_LIMIT = 32  # characters: nobody limits attributes to less
+OPENING = ("[", "{")
 CODE = re.compile(r"(?:error code|status code|status|http)\D{0,4}([45]\d\d)\b", re.IGNORECASE)
 CODES = {
     "RateLimitError": 429, "ThrottlingException": 429, "TooManyRequestsException": 429, "rate_limit_error": 429,
@@ -100,7 +100,7 @@ def _names(candidate: Candidate) -> dict[str, Any]:
 
 def _texts(span: Span, reading: Reading, problems: list[str]) -> dict[str, Any]:
     texts = content_fields(reading.get("system"), reading.get("asked") or [], reading.get("answered") or [])
-    if any(cut_off(value) for value in span.attributes.values() if type(value) is str and len(value) >= SHORTEST_LIMIT):
+    if any(cut_off(value) for value in span.attributes.values() if type(value) is str and value[:1] in OPENING):
         texts["content_state"] = ContentState.TRUNCATED
         problems.append("truncated")
     return texts

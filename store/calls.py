@@ -85,6 +85,8 @@ def stamped(table: pa.Table, *, source_id: int | None, ingested_at: datetime) ->
 
 
 def _column(values: Sequence[Any], name: str) -> pa.Array:
+    if values.count(None) == len(values):  # most columns of most batches: nothing to look at one by one
+        return pa.nulls(len(values), SCHEMA.field(name).type)
     if name in JSON_COLUMNS:
         values = [json_text(value) for value in values]
     elif name in TIME_COLUMNS:
