@@ -20,7 +20,8 @@ class ScoringSettings:
 
     `detoxify`: a folder made by `leeway models prepare`. `thresholds`: label thresholds by evaluator, over the
     defaults. `lookback`: calls that came in earlier are left alone. `max_seconds`: a run stops after the batch that
-    passes it (None: when nothing is left). `batch`: texts per task. `attempts`: tries of a text on its own.
+    passes it (None: when nothing is left). `batch`: texts per task (None: the engine's own). `attempts`: tries of a
+    text on its own.
     """
 
     detoxify: Path | None = None
@@ -28,7 +29,7 @@ class ScoringSettings:
     off: tuple[str, ...] = ()
     lookback: timedelta = timedelta(days=30)
     max_seconds: float | None = None
-    batch: int = 32
+    batch: int | None = None
     page: int = 1024
     attempts: int = 3
 
@@ -65,6 +66,7 @@ class Engine:
     cost: str
     threshold: float | None = None
     calibrated: bool = False  # the threshold moves to the user's own first week
+    batch: int = 32  # texts per task: small where one takes long
     missing: Callable[[ScoringSettings], str | None] = _nothing_missing
 
 

@@ -138,7 +138,7 @@ def _page(run: _Run, out_of_time: Callable[[], bool]) -> bool:
         limit=run.settings.page,
     )
     try:
-        for batch in _batches(_distinct(rows.iter_rows(named=True)), run.settings.batch):
+        for batch in _batches(_distinct(rows.iter_rows(named=True)), run.settings.batch or run.engine.batch):
             if out_of_time():
                 return False
             _attempt(run, batch)

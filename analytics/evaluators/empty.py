@@ -32,6 +32,12 @@ EVALUATOR = Evaluator(
     needs=(),
     reads=("output_text", "tool_calls", "finish_reason"),
     engines=lambda _: (
-        Engine(id="rules-1", score=score, cost="nothing", trust="exact, where the content of the answer was recorded"),
+        Engine(
+            id="rules-1",
+            score=score,
+            batch=512,
+            cost="nothing",
+            trust="exact, where the content of the answer was recorded",
+        ),
     ),
 )

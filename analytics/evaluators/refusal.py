@@ -56,6 +56,7 @@ EVALUATOR = Evaluator(
         Engine(
             id="phrases-1",
             score=score,
+            batch=512,
             cost="about 0.05 ms a call",
             trust="finds the usual phrases at the beginning of an answer; a refusal in other words is missed",
         ),

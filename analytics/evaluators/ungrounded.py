@@ -43,6 +43,7 @@ def _explained(found: Grounding) -> str:
 LEXICAL = Engine(
     id="lexical-1",
     score=score,
+    batch=256,
     threshold=THRESHOLD,
     cost="about 0.5 ms a call",
     trust=(
