@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from alerts.advance import Measure
-from alerts.evaluate import floored
+from alerts.due import floored
 from alerts.notification import headline, loads
 from alerts.rule import MetricInfo, Rule
 from alerts.run import Bench, Run

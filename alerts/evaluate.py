@@ -8,25 +8,24 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from alerts.advance import Measure
-from alerts.evidence import TRAIL, Contributors, Examples, Witnesses
-from alerts.mute import REMEMBERED
+from alerts.due import due
+from alerts.evidence import Contributors, Examples, Witnesses
+from alerts.held import held_as_of, held_now
 from alerts.notification import dumps, loads
 from alerts.rule import MetricInfo, Rule, rule_from
-from alerts.run import Bench, Closed, Held, Run
+from alerts.run import Bench, Closed, Run
 from alerts.settings import AlertSettings
-from alerts.state import LIVE, Alert
 from store import alerts, incidents, outbox, rules, silences
 from store.connection import Store, Transaction
 from store.errors import ConfigError
-from store.model import Health, Window
+from store.model import Health
 
 log = logging.getLogger(__name__)
 
-MONDAY = datetime(2000, 1, 3, tzinfo=UTC)  # window ends are counted from here: weeks end on Mondays
 CLOSED_WORDS = {
     "rule_updated": "closed: the rule was changed", "rule_paused": "closed: the rule was paused",
     "rule_deleted": "closed: the rule was deleted", "late_data": "closed: data that came late shows no breach",
@@ -90,22 +89,6 @@ def evaluate(
     for rule_id in set(alerts.rules_in_progress(store)) - {one.rule_id for one in stored}:
         _closed(around, rule_id, "rule_deleted")
     return dict(counts)
-
-
-def floored(moment: datetime, every: timedelta) -> datetime:
-    """The last window end at or before `moment`."""
-    return moment.astimezone(UTC) - (moment - MONDAY) % every
-
-
-def due(rule: Rule, until: datetime | None, settings: AlertSettings, now: datetime) -> list[datetime]:
-    """Window ends that are to be evaluated, oldest first: the newest only for a new rule, at most `catch_up`."""
-    last = floored(now - settings.late_offset, rule.every)
-    if until is None:
-        return [last]
-    first = floored(until, rule.every) + rule.every
-    count = (last - first) // rule.every + 1
-    missed = range(max(0, count - settings.catch_up), max(0, count))
-    return [first + index * rule.every for index in missed]
 
 
 def _evaluated(around: Surroundings, stored: rules.StoredRule) -> Mapping[str, int]:
@@ -176,9 +159,9 @@ def _run(around: Surroundings, rule: Rule, late: list[datetime], fresh: list[dat
     bench = _bench(around, rule, (late or fresh)[0])
     stored = {one.slice: one for one in alerts.instances(around.store, rule.id)}
     if not late:
-        run = Run(bench, _held(around, rule, stored, fresh[0]))
+        run = Run(bench, held_now(around.store, rule, stored, fresh[0]))
     else:
-        run = Run(replace(bench, late=True), _held_as_of(around, rule, stored, late[0]))
+        run = Run(replace(bench, late=True), held_as_of(around.store, rule, stored, late[0]))
         for end in late:
             run.window(end)
     settled = _settle(around, run, stored, late[-1]) if late else Settled()
@@ -205,55 +188,6 @@ def _bench(around: Surroundings, rule: Rule, first: datetime) -> Bench:
         covering=lambda key, at: incidents.covering_incident(store, rule.id, key, at, margin),
         over=lambda incident_id: bool(incidents.resolved_of(store, [incident_id])),
     )
-
-
-def _held(around: Surroundings, rule: Rule, stored: Mapping[str, alerts.Instance], first: datetime) -> dict[str, Held]:
-    """Every alert of the rule as the last evaluation left it."""
-    trails = _trails(around, rule, first)
-    changes = incidents.changes(around.store, rule.id, first - REMEMBERED)
-    peaks = {one.slice: incidents.peak(around.store, one.incident_id) for one in stored.values() if one.incident_id}
-    return {
-        key: Held(
-            alert=_alert(one, one.last_window_end), incident_id=one.incident_id, last_sent_at=one.last_sent_at,
-            peak=peaks.get(key), trail=trails.get(key, ()), changes=changes.get(key, ()),
-        )
-        for key, one in stored.items()
-    }  # fmt: skip
-
-
-def _held_as_of(
-    around: Surroundings, rule: Rule, stored: Mapping[str, alerts.Instance], first: datetime
-) -> dict[str, Held]:
-    """Every alert as it stood before the window that ended at `first`."""
-    trails = _trails(around, rule, first)
-    found = {}
-    for row in alerts.as_of(around.store, rule.id, first - timedelta(microseconds=1)):
-        live = row.state in LIVE
-        known = (
-            incidents.covering_incident(around.store, rule.id, row.slice, row.window_end, timedelta(0))
-            if live
-            else None
-        )
-        same = row.slice in stored and stored[row.slice].incident_id == known
-        sent = stored[row.slice].last_sent_at if same else row.fired_at
-        found[row.slice] = Held(
-            alert=_alert(row, row.window_end), incident_id=known, last_sent_at=sent if known else None,
-            peak=incidents.peak(around.store, known) if known else None, trail=trails.get(row.slice, ()),
-        )  # fmt: skip
-    return found
-
-
-def _trails(around: Surroundings, rule: Rule, first: datetime) -> dict[str, list[float | None]]:
-    window = Window(start=first - 4 * TRAIL * rule.every, end=first - timedelta(microseconds=1))
-    return alerts.trails(around.store, rule.id, window, TRAIL)
-
-
-def _alert(row: alerts.Instance | alerts.Evaluated, end: datetime) -> Alert:
-    return Alert(
-        state=row.state, health=row.health, active_at=row.active_at, fired_at=row.fired_at,
-        keep_firing_since=row.keep_firing_since, unknown_since=row.unknown_since, last_window_end=end,
-        missing=row.missing,
-    )  # fmt: skip
 
 
 def _settle(around: Surroundings, run: Run, stored: Mapping[str, alerts.Instance], at: datetime) -> Settled:

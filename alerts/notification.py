@@ -132,7 +132,8 @@ def facts(notification: Notification) -> list[tuple[str, str]]:
 def _since(notification: Notification) -> str:
     if notification.since is None or notification.over:
         return ""
-    return f"{moment(notification.since)} ({words(notification.at - notification.since)})"
+    lasted = notification.at - notification.since
+    return moment(notification.since) + (f" ({words(lasted)})" if lasted else "")
 
 
 def _lasted(notification: Notification) -> str:
@@ -147,7 +148,7 @@ def moment(at: datetime) -> str:
 
 
 def _contributor(one: Contributor) -> str:
-    share = f"{one.share:.0%} of the change from " if one.share is not None else ""
+    share = f"{min(one.share, 1):.0%} of the change from " if one.share is not None else ""
     return f"{share}{one.name}" + (f" ({one.text})" if one.text else "")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Protocol, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from alerts.checked import checked, did_you_mean
-from alerts.duration import Duration, short
+from alerts.duration import Duration
 from store.errors import ConfigError
 from store.model import DIMENSIONS, Severity
 
@@ -190,8 +190,6 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{_quoted(key)} = {_toml(part)}" for key, part in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(part) for part in value) + "]"
-    if isinstance(value, timedelta):
-        return _quoted(short(value))
     return _quoted(value) if isinstance(value, str) else str(value)
 
 

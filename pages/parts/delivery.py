@@ -30,7 +30,7 @@ def table() -> None:
             title="No channels",
             icon=":material/notifications_off:",
         )
-        st.code('[channels.team]\ntype = "slack"\nurl_env = "SLACK_WEBHOOK_URL"', language="toml")
+        st.code('[channels.team]\ntype = "slack"\nwebhook_url_env = "SLACK_WEBHOOK_URL"', language="toml")
     for row in health.iter_rows(named=True):
         _channel(row, testable=row["channel"] in names)
     _log()

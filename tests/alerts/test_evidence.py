@@ -74,6 +74,16 @@ def test_a_message_names_example_calls(engine: Any, store: Store) -> None:
     assert example.link == "http://127.0.0.1:8501/trace?call=call%2F1"
 
 
+def test_a_message_names_nobody_where_nobody_stands_out(engine: Any, store: Store) -> None:
+    engine.extra = {"contributors": lambda *_: []}
+    engine.world.drawn[()] = "!"
+    engine.rules(engine.rule())
+
+    engine.at(0)
+
+    assert first_message(store).who == ()
+
+
 @pytest.mark.parametrize("what", ["contributors", "examples"])
 def test_a_message_goes_out_also_when_nobody_can_be_asked(engine: Any, store: Store, what: str) -> None:
     def fails(*_: Any) -> Any:

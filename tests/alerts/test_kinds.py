@@ -183,6 +183,12 @@ def test_no_data_is_a_finding_only_where_there_was_some(now: int, before: int, b
     assert judged({"kind": "no_data"}, readings, Info("calls", "total")).breached is breached
 
 
+def test_no_data_looks_back_a_day() -> None:
+    windows = kinds()["no_data"].windows(Rule.model_validate({"id": "r", "kind": "no_data"}), END)
+
+    assert windows["before"] == Window(start=END - timedelta(hours=25), end=END - timedelta(hours=1))
+
+
 def test_a_cost_alert_does_not_end_because_logs_stop() -> None:
     """A total over no calls is 0, but that is not what was asked."""
     rule = Rule.model_validate({"id": "r", "metric": "cost_usd", "threshold": 10})
