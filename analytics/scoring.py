@@ -7,8 +7,9 @@ exactly once, because scores and the end of the attempt are stored in one transa
 
 import hashlib
 import logging
+import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor
 from dataclasses import dataclass, field, replace
@@ -75,13 +76,17 @@ def score(
 ) -> dict[str, int]:
     """Score what is not scored yet; return counts: scores and parked texts by evaluator, worker deaths.
 
-    Evaluators take turns by the page, so that a slow one does not keep the others waiting.
+    Evaluators take turns batch by batch: a slow one does not keep the others waiting, and those that look at the same
+    texts do so one right after the other.
     """
     counts: Counter[str] = Counter()
-    until = clock() + settings.max_seconds if settings.max_seconds is not None else None
-    runs = list(_runs(store, executor, settings, now=now, counts=counts, found=found or evaluators()))
-    while runs:
-        runs = [run for run in runs if _page(run, lambda: until is not None and clock() >= until)]
+    until = clock() + settings.max_seconds if settings.max_seconds is not None else math.inf
+    runs = _runs(store, executor, settings, now=now, counts=counts, found=found or evaluators())
+    turns = deque(_batch_by_batch(run) for run in runs)
+    while turns and clock() < until:
+        turn = turns.popleft()
+        if next(turn, False):
+            turns.append(turn)
     return dict(counts)
 
 
@@ -126,9 +131,20 @@ def _calibrated(store: Store, evaluator: Evaluator, engine: Engine, settings: Sc
     return replace(settings, thresholds={**settings.thresholds, evaluator.name: own})
 
 
-def _page(run: _Run, out_of_time: Callable[[], bool]) -> bool:
-    """Score one page of calls; return whether there may be more."""
-    rows = stored.unscored(
+def _batch_by_batch(run: _Run) -> Iterator[bool]:
+    """Score all there is to score, newest page first; yields after each batch."""
+    try:
+        while rows := _page(run):
+            for batch in _batches(_distinct(rows), run.settings.batch or run.engine.batch):
+                _attempt(run, batch)
+                yield True
+    except ConfigError as error:
+        log.warning("%s: %s", run.id, error)
+        run.counts[f"{run.evaluator.name}_unavailable"] = 1
+
+
+def _page(run: _Run) -> list[dict[str, Any]]:
+    return stored.unscored(
         run.store,
         run.evaluator.name,
         run.id,
@@ -136,20 +152,10 @@ def _page(run: _Run, out_of_time: Callable[[], bool]) -> bool:
         columns=run.evaluator.columns,
         since=run.now - run.settings.lookback,
         limit=run.settings.page,
-    )
-    try:
-        for batch in _batches(_distinct(rows.iter_rows(named=True)), run.settings.batch or run.engine.batch):
-            if out_of_time():
-                return False
-            _attempt(run, batch)
-    except ConfigError as error:
-        log.warning("%s: %s", run.id, error)
-        run.counts[f"{run.evaluator.name}_unavailable"] = 1
-        return False
-    return rows.height == run.settings.page
+    ).to_dicts()
 
 
-def _distinct(rows: Iterator[dict[str, Any]]) -> list[_Text]:
+def _distinct(rows: Sequence[dict[str, Any]]) -> list[_Text]:
     """Calls with the same texts are one piece of work."""
     texts: dict[bytes, _Text] = {}
     for row in rows:

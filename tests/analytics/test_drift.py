@@ -1,19 +1,23 @@
 """Drift is called when the traffic moved, not when a day differs from another."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analytics.drift import DriftSettings, compare
 from analytics.encoder import ENCODER
-from analytics.reference import pin
+from analytics.reference import after, before, pin
+from analytics.report import report
 from leeway.workers import Inline
 from store import comparisons
 from store.calls import append_calls, call_table
 from store.connection import Store
-from store.embeddings import append_vectors, unembedded
+from store.embeddings import append_vectors, call_columns, unembedded
 from store.errors import ConfigError, StoreError
 from store.model import ContentState, LLMCall, Status, Window
 
@@ -100,9 +104,9 @@ def test_a_second_run_changes_nothing(store: Store):
     for hour in range(6):
         add_hour(store, hour, TOPICS)
     assert run(store, 6)["input_text"] == 3
-    before = store.read("SELECT * FROM comparisons")
+    stored = store.read("SELECT * FROM comparisons")
     assert run(store, 6)["input_text"] == 0
-    assert store.read("SELECT * FROM comparisons").equals(before)
+    assert store.read("SELECT * FROM comparisons").equals(stored)
 
 
 def test_windows_with_too_few_calls_are_looked_at_together(store: Store):
@@ -172,3 +176,27 @@ def test_a_reference_that_is_too_small_is_refused_with_the_needed_size(store: St
 def test_vectors_are_kept_of_known_subjects_only(store: Store):
     with pytest.raises(StoreError, match="no vectors are kept of 'error_message'"):
         unembedded(store, ENCODER, "error_message", since=START, window=HOUR, per_window=1, limit=1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Evidently's own; it runs in a worker otherwise
+def test_evidentlys_report_is_made_of_any_compared_window(store: Store):
+    window = Window(start=START + 3 * HOUR, end=START + 4 * HOUR)
+    with pytest.raises(ConfigError, match="no reference yet"):
+        report(store, Inline(), SETTINGS, "input_text", window)
+    for hour in range(4):
+        add_hour(store, hour, TOPICS)
+    run(store, 4, replace(SETTINGS, evidently=True))
+    last = comparisons.latest(store, "input_text")
+    assert {"evidently_model", "evidently_distance"} < set(last["detector"])
+    assert "<html" in report(store, Inline(), SETTINGS, "input_text", window)
+    with pytest.raises(ConfigError, match="no embedded calls"):
+        report(store, Inline(), SETTINGS, "input_text", Window(start=START - HOUR, end=START))
+    with pytest.raises(StoreError, match="no such column of calls: secret"):
+        call_columns(store, window, ("secret",), limit=1)
+
+
+@given(st.datetimes(datetime(1999, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - st adds it
+def test_every_moment_lies_between_two_lines_of_the_grid(moment: datetime):
+    assert before(moment, HOUR) <= moment <= after(moment, HOUR)
+    assert after(moment, HOUR) - before(moment, HOUR) in (timedelta(0), HOUR)

@@ -10,7 +10,7 @@ from analytics import encoder
 from analytics.embedding import EmbeddingSettings, embed
 from analytics.evaluator import ScoringSettings
 from analytics.evaluators import toxicity
-from analytics.evidently_report import page
+from analytics.report import html
 from analytics.scoring import score
 from leeway.workers import Inline, Workers
 from store.calls import append_calls, call_table
@@ -107,8 +107,8 @@ def test_evidently_makes_a_page_of_embeddings_and_columns():
         )
         for _ in range(2)
     ]
-    html = page(sides[0], sides[1], columns[0], columns[1])
-    assert html.count("<html") == 1
-    assert "log latency_ms" in html
-    assert "log cost_usd" not in html
-    assert "finish_reason" not in html
+    page = html(sides[0], sides[1], columns[0], columns[1])
+    assert page.count("<html") == 1
+    assert "log latency_ms" in page
+    assert "log cost_usd" not in page
+    assert "finish_reason" not in page
