@@ -13,6 +13,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from collectors.sources.otlp_http import admitted
 from leeway.config import ServerSettings
 
 Scope = MutableMapping[str, Any]
@@ -25,8 +26,9 @@ COOKIE = "leeway_session"
 SESSION_S = 12 * 3600
 MAX_FORM_BYTES = 4096
 OPEN_PATHS = ("/healthz", "/login")
-# Ours to guard with the ingest token, not the password: no person sits behind them.
+# Guarded with the ingest token, not the password: no person sits behind them.
 MACHINE_PATHS = ("/api/", "/metrics")
+OTLP_ENDS = ("/v1/traces", "/v1/logs", "/v1/metrics")  # in any base path; their own receiver asks for the token
 
 # Plotly compiles functions, Streamlit styles inline; everything else must come from here. No image from elsewhere:
 # log text could carry one, and with it tell who looks when.
@@ -52,17 +54,6 @@ input,button{{font:inherit;padding:.5em .8em}}</style>
 <button>Sign in</button></form></html>"""
 
 
-def is_machine_path(path: str) -> bool:
-    """Whether a path is for programs (OTLP in any base path, our API)."""
-    return path.startswith(MACHINE_PATHS) or path.endswith(("/v1/traces", "/v1/logs", "/v1/metrics"))
-
-
-def token_matches(header: str | None, token: str) -> bool:
-    """Whether an Authorization header carries `token`; compared in constant time."""
-    sent = (header or "").removeprefix("Bearer ").strip()
-    return hmac.compare_digest(sent.encode(), token.encode())
-
-
 class Guard:
     """Wrap an ASGI application. `clock` gives seconds since the epoch."""
 
@@ -85,7 +76,9 @@ class Guard:
         path = scope["path"]
         if scope.get("method") == "POST" and _from_elsewhere(headers):
             await _respond(send, 403, b'{"error": "cross-site requests are refused"}')
-        elif is_machine_path(path):
+        elif path.endswith(OTLP_ENDS):
+            await self.app(scope, receive, send)
+        elif path.startswith(MACHINE_PATHS):
             await self._machine(scope, receive, send, headers)
         elif self.password is None or path in OPEN_PATHS or self._signed_in(headers):
             await (self._login(scope, receive, send) if path == "/login" else self.app(scope, receive, send))
@@ -95,7 +88,7 @@ class Guard:
             await _redirect(send, f"/login?next={quote(path)}")
 
     async def _machine(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str]) -> None:
-        allowed = self.token is None or token_matches(headers.get("authorization"), self.token)
+        allowed = self.token is None or admitted(headers.get("authorization", ""), self.token)
         if allowed or (self.password is not None and self._signed_in(headers)):
             await self.app(scope, receive, send)
         else:

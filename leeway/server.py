@@ -16,11 +16,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from collectors.sources import otlp_http
+from collectors.sources import otlp_grpc, otlp_http
 from leeway import api, config, logs, runtime
 from leeway.access import Guard
 from leeway.config import ServerSettings, Settings
 from leeway.remote import server_note
+from store.journal import Journal
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,12 @@ def settings() -> Settings:
 
 def routes(configured: Settings) -> list[BaseRoute]:
     """What is served beside the pages, on every port."""
-    return [*otlp_http.routes(lambda: runtime.current().journal, configured.otlp), *api.routes()]
+    otlp = otlp_http.routes(_journal, configured.otlp, configured.server.ingest_token)
+    return [*otlp, *api.routes()]
+
+
+def _journal() -> Journal:
+    return runtime.current().journal
 
 
 @contextlib.asynccontextmanager
@@ -50,7 +56,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
-    async with _otlp_listener(configured), _announced(opened):
+    async with _otlp_listener(configured), _grpc_listener(configured), _announced(opened):
         log.info("serving %s; OTLP on the same port%s", configured.server.url, _also(configured.server))
         yield {}
         log.info("stopping")
@@ -59,7 +65,8 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 def _also(server: ServerSettings) -> str:
-    return f" and on {server.otlp_port}" if server.otlp_port else ""
+    ports = [f"{port} ({what})" for port, what in ((server.otlp_port, "HTTP"), (server.grpc_port, "gRPC")) if port]
+    return "".join(f", {port}" for port in ports)
 
 
 @contextlib.asynccontextmanager
@@ -99,6 +106,17 @@ async def _otlp_listener(configured: Settings) -> AsyncIterator[None]:
         listener.should_exit = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(task, timeout=2)
+
+
+@contextlib.asynccontextmanager
+async def _grpc_listener(configured: Settings) -> AsyncIterator[None]:
+    server = configured.server
+    if not server.grpc_port:
+        yield
+        return
+    token = server.ingest_token
+    async with otlp_grpc.listening(server.host, server.grpc_port, _journal, configured.otlp, token):
+        yield
 
 
 def _bound(host: str, port: int) -> socket.socket | None:

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceResponse,
 )
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -36,13 +36,12 @@ INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE, UNAUTHENTICATED = 
 
 
 class OtlpSettings(BaseModel):
-    """`token`: what senders must show as `Authorization: Bearer …` (or as the password of basic auth)."""
+    """The largest body as it is sent, and unpacked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_body_bytes: int = 16 << 20
-    max_decoded_bytes: int = 64 << 20
-    token: SecretStr | None = None
+    max_body_bytes: int = Field(default=16 << 20, gt=0)
+    max_decoded_bytes: int = Field(default=64 << 20, gt=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +58,14 @@ class Refused(Exception):  # noqa: N818 - carries the answer
         self.answer = answer
 
 
-def routes(journal: Callable[[], Journal], settings: OtlpSettings) -> list[BaseRoute]:
-    """Return routes for any path that ends in /v1/traces, /v1/logs or /v1/metrics; other /v1/… are told so in JSON."""
+def routes(journal: Callable[[], Journal], settings: OtlpSettings, token: SecretStr | None = None) -> list[BaseRoute]:
+    """Return routes for any path that ends in /v1/traces, /v1/logs or /v1/metrics; other /v1/… are told so in JSON.
+
+    `token`: what senders must show as `Authorization: Bearer …`, or as the password of basic auth.
+    """
     found: list[BaseRoute] = []
     for signal in Signal:
-        receiver = Receiver(signal, journal, settings)
+        receiver = Receiver(signal, journal, settings, token)
         name = signal.name.lower()
         found += [Route(f"/v1/{name}", receiver), Route(f"/{{prefix:path}}/v1/{name}", receiver)]
     return [*found, Route("/v1/{rest:path}", _unknown)]
@@ -82,8 +84,11 @@ _unknown = _Unknown()
 class Receiver:
     """An ASGI application that takes one signal in."""
 
-    def __init__(self, signal: Signal, journal: Callable[[], Journal], settings: OtlpSettings) -> None:
+    def __init__(
+        self, signal: Signal, journal: Callable[[], Journal], settings: OtlpSettings, token: SecretStr | None
+    ) -> None:
         self.signal = signal
+        self._token = token
         self._journal = journal
         self._settings = settings
 
@@ -109,10 +114,10 @@ class Receiver:
         envelope = await self._checked(body, encoding)
         if envelope.records:
             await self._kept(body, encoding, scope["path"], headers)
-        return Answer(status=200, body=_success(self.signal, envelope, is_json), content_type=_type(is_json))
+        return Answer(status=200, body=success(self.signal, envelope, is_json), content_type=_type(is_json))
 
     def _admit(self, headers: Mapping[str, str], is_json: bool) -> None:
-        token = self._settings.token
+        token = self._token
         if token is not None and not admitted(headers.get("authorization", ""), token.get_secret_value()):
             message = "show the ingest token: Authorization: Bearer …"
             raise Refused(_status(401, UNAUTHENTICATED, message, is_json, {"www-authenticate": "Bearer"}))
@@ -197,7 +202,7 @@ def _type(is_json: bool) -> str:
     return JSON_TYPE if is_json else PROTOBUF_TYPE
 
 
-def _success(signal: Signal, envelope: Envelope, is_json: bool) -> bytes:
+def success(signal: Signal, envelope: Envelope, is_json: bool) -> bytes:
     """Return the Export…ServiceResponse: empty on full success, with the number of bad records otherwise."""
     if not envelope.bad:
         return b"{}" if is_json else b""

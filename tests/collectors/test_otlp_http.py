@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from starlette.applications import Starlette
 
 from collectors.sources.otlp_http import OtlpSettings, routes, rpc_status
@@ -49,8 +49,12 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     opened.close()
 
 
-def ask(journal: Any, path: str, body: Any = b"", *, method: str = "POST", headers: Any = None, **settings: Any):
-    app = Starlette(routes=routes(lambda: journal, OtlpSettings(**settings)))
+def ask(
+    journal: Any, path: str, body: Any = b"", *, method: str = "POST", headers: Any = None, token: str | None = None,
+    **settings: Any,
+):  # fmt: skip
+    shown = SecretStr(token) if token else None
+    app = Starlette(routes=routes(lambda: journal, OtlpSettings(**settings), shown))
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

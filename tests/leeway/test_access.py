@@ -84,11 +84,15 @@ def test_a_forged_or_expired_session_is_no_session(cookie: str):
 def test_programs_need_the_token():
     without, wrong, right = ask(
         PROTECTED,
-        ("POST", "/v1/traces", {}),
+        ("POST", "/api/ingest", {}),
         ("POST", "/api/ingest", {"headers": {"authorization": "Bearer guess"}}),
-        ("POST", "/v1/traces", {"headers": {"authorization": "Bearer t0ken"}}),
+        ("POST", "/api/ingest", {"headers": {"authorization": "Bearer t0ken"}}),
     )
     assert [without.status_code, wrong.status_code, right.status_code] == [401, 401, 200]
+
+
+def test_receivers_of_telemetry_ask_for_the_token_themselves():
+    assert ask(PROTECTED, ("POST", "/v1/traces", {}))[0].text == "content"
 
 
 def test_health_can_be_asked_by_everybody():
