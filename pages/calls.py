@@ -78,17 +78,17 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("event_time").dt.strftime("%d %b %H:%M:%S").alias("Time"),
         pl.when(pl.col("status") == "error").then(pl.concat_str(pl.lit("✕ "), pl.col("error_type").fill_null("error")))
         .otherwise("status").alias("Status"),
-        pl.col("flags").list.join(", ").alias("Flags"),
-        pl.col("model").alias("Model"),
+        pl.col("flags").list.join(", ").fill_null("").alias("Flags"),
+        pl.col("model").fill_null("").alias("Model"),
         prompt.str.strip_chars("@").alias("Prompt"),
-        pl.col("input_text").str.replace_all(r"\s+", " ").alias("Question"),
-        pl.col("output_text").str.replace_all(r"\s+", " ").alias("Answer"),
+        pl.col("input_text").str.replace_all(r"\s+", " ").fill_null("").alias("Question"),
+        pl.col("output_text").str.replace_all(r"\s+", " ").fill_null("").alias("Answer"),
         (pl.col("latency_ms") / 1000).alias("Latency"),
         pl.col("input_tokens").alias("In"),
         pl.col("output_tokens").alias("Out"),
         pl.col("cost_usd").alias("Cost"),
-        pl.col("tenant").alias("Tenant"),
-        pl.col("user_id").alias("User"),
+        pl.col("tenant").fill_null("").alias("Tenant"),
+        pl.col("user_id").fill_null("").alias("User"),
     )  # fmt: skip
 
 

@@ -61,8 +61,8 @@ def _waiting(subject: str) -> str:
     settings = asked.runtime().settings.drift
     return (
         f"**Not compared yet.** A reference is made of the first {units.span(settings.reference)} of embedded calls "
-        f"(at least {settings.min_calls}); from then on each window of {units.span(settings.window)} is compared with it. "
-        "The Data page shows how far the embedding job is."
+        f"(at least {settings.min_calls}); from then on each window of {units.span(settings.window)} is compared with "
+        "it. The Data page shows how far the embedding job is."
     )
 
 
@@ -158,9 +158,10 @@ def _moved(subject: str, last: Row) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         driftmap.topics(subject, found)
+        driftmap.novel(subject, found)
     with right:
         driftmap.plane(subject, found)
-    driftmap.novel(subject, found)
+        driftmap.who(found)
 
 
 page()

@@ -68,14 +68,8 @@ def plane(subject: str, found: Found) -> None:
 
 
 def novel(subject: str, found: Found) -> None:
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        _texts(subject, found["novel"][:MOST_NOVEL])
-    with right:
-        _who(found["who"])
-
-
-def _texts(subject: str, rows: list[Found]) -> None:
+    """Texts least like the reference; a row leads to its call."""
+    rows = found["novel"][:MOST_NOVEL]
     st.markdown("**Most novel texts**")
     if not rows:
         st.caption("None is unlike the reference.")
@@ -100,7 +94,9 @@ def _text(subject: str, call_id: str) -> str:
     return shortened(" ".join(str(call[subject] or "").split()), browse.SNIPPET) if call else call_id
 
 
-def _who(rows: list[Found]) -> None:
+def who(found: Found) -> None:
+    """Slices that hold more of the novel texts than of all texts."""
+    rows = found["who"]
     st.markdown("**Who**: more of the novel texts than of all")
     if not rows:
         st.caption("Nobody stands out.")

@@ -27,7 +27,9 @@ def report(subject: str, last: Mapping[str, Any]) -> None:
             icon=":material/download:",
         )  # fmt: skip
         st.iframe(sandboxed(page), height=HEIGHT, alt="Evidently's report")
-        st.caption("Made by Evidently from vectors and columns; its verdict stands beside ours and takes no part in it.")
+        st.caption(
+            "Made by Evidently from vectors and columns; its verdict stands beside ours and takes no part in it."
+        )
 
 
 def _made(subject: str, last: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 UNKNOWN = "–"
 FEW_CALLS = 30  # below this a rate says more about chance than about the service
+ROUNDS_UP = 0.9995  # 999,500 is 1.00M, not 1,000k
 MATERIAL_SHARE = 0.10
 MATERIAL_POINTS = 0.0025
 
@@ -33,7 +34,7 @@ def shown(value: float | None, unit: str) -> str:
 def count(value: float) -> str:
     """Three figures and a letter: 812, 9,120, 33.3k, 1.2M."""
     for limit, divisor, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if abs(value) >= limit:
+        if abs(value) >= limit * ROUNDS_UP:
             return f"{_three(value / divisor)}{letter}"
     return f"{value:,.0f}" if float(value).is_integer() else _three(value)
 
@@ -57,7 +58,7 @@ def money(usd: float) -> str:
         return f"${count(usd)}"
     if size >= 0.1 or size == 0:  # noqa: PLR2004
         return f"${usd:,.2f}"
-    return f"${usd:.2g}" if size >= 1e-4 else f"${usd:.1e}"  # noqa: PLR2004
+    return f"${usd:.2g}" if size >= 1e-4 else "<$0.0001"  # noqa: PLR2004
 
 
 def percent(share: float) -> str:
