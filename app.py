@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from leeway import server
 from leeway.access import Guard
+from leeway.landing import Landing
 
 settings = server.settings()
 
@@ -16,7 +17,7 @@ app = st.App(
     "pages/_shell.py",
     lifespan=server.lifespan,
     routes=server.routes(settings),
-    middleware=[Middleware(Guard, settings=settings.server)],
+    middleware=[Middleware(Guard, settings=settings.server), Middleware(Landing)],
 )
 
 if __name__ == "__main__":
