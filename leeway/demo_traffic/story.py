@@ -89,7 +89,7 @@ def planted(now: datetime) -> Story:
         Incident(
             kind=Trouble.UNGROUNDED_ANSWERS,
             window=window(2.5, 0),
-            metrics=("ungrounded_rate",),
+            metrics=("ungrounded_rate", "drift"),
             slice={"prompt_name": "support-answer", "prompt_version": "v4"},
             share=0.5,
             title="Version 4 of the support prompt leaves the documents it was given; still going on",
