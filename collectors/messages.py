@@ -59,8 +59,13 @@ def _of_list(value: list[Any], role: str, depth: int) -> list[Message]:
     return [message for item in value for message in messages(item, role, depth + 1)]
 
 
-def _is_part(item: dict[str, Any]) -> bool:
+def _kind(item: dict[str, Any]) -> str | None:
     kind = item.get("type")
+    return kind if isinstance(kind, str) else None
+
+
+def _is_part(item: dict[str, Any]) -> bool:
+    kind = _kind(item)
     return (kind in PART_TYPES and "kwargs" not in item) or (kind is None and set(item) <= BEDROCK_KEYS)
 
 
@@ -162,7 +167,7 @@ def part(item: Any) -> Part:
     """Read one part of a message."""
     if not isinstance(item, dict):
         return text(str(item))
-    kind = item.get("type")
+    kind = _kind(item)
     if kind == "text" and isinstance(item.get("content"), str):
         return {"type": "text", "content": item["content"]}
     if kind is None:

@@ -17,6 +17,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     a = span.attributes
     seconds = semconv.number(a.get(TTFT))
     return {
+        **semconv.read(a),
         "call": True,
         "kind": SpanKind.LLM,
         "operation": Operation.CHAT,
