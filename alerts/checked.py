@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from store.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
+UNKNOWN = "extra_forbidden"
 
 
 def checked(model: type[Model], table: Mapping[str, Any], where: str) -> Model:
@@ -16,14 +17,18 @@ def checked(model: type[Model], table: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(dict(table))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise ConfigError(f"{where}: {_said(model, first['type'], first['loc'], first['msg'])}") from None
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        # A misspelt name is unknown here and missing there: the first says more.
+        first = next((one for one in errors if one["type"] == UNKNOWN), errors[0])
+        absent = [str(one["loc"][-1]) for one in errors if one["type"] == "missing" and one["loc"]]
+        known = written(model) if len(first["loc"]) == 1 else absent
+        raise ConfigError(f"{where}: {_said(first['type'], first['loc'], first['msg'], known)}") from None
 
 
-def _said(model: type[BaseModel], kind: str, place: tuple[int | str, ...], message: str) -> str:
+def _said(kind: str, place: tuple[int | str, ...], message: str, known: list[str]) -> str:
     name = ".".join(str(part) for part in place)
-    if kind == "extra_forbidden":
-        return f"no setting is named {name!r}{did_you_mean(name, written(model))}"
+    if kind == UNKNOWN:
+        return f"no setting is named {name!r}" + (did_you_mean(str(place[-1]), known) if known else "")
     if kind == "missing":
         return f"{name!r} is missing"
     said = message.removeprefix("Value error, ")

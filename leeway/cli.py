@@ -72,6 +72,8 @@ def _rules(verbs: Any) -> None:
                      commands.alerts_backtest)  # fmt: skip
     backtest.add_argument("file", type=Path)
     backtest.add_argument("--days", type=float, default=28.0)
+    test = _verb(alerts, "test", "Try rules on series written by hand.", commands.alerts_test)
+    test.add_argument("file", type=Path)
 
 
 def _looking(verbs: Any) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from alerts.rehearsal import rehearse
 from alerts.rule import rules_from_file
 from analytics.evaluator import engine_of, evaluators
 from analytics.metric import metrics
@@ -171,6 +172,15 @@ def alerts_backtest(options: argparse.Namespace) -> int:
             for line in replay.headlines():
                 print(f"  {line}")
     return 0
+
+
+def alerts_test(options: argparse.Namespace) -> int:
+    outcomes = rehearse(options.file, metrics())
+    for outcome in outcomes:
+        print(f"{'FAILED' if outcome.failures else 'ok':7}{outcome.name}")
+        for failure in outcome.failures:
+            print(f"       {failure}")
+    return int(any(outcome.failures for outcome in outcomes))
 
 
 def formats(_: argparse.Namespace) -> int:
