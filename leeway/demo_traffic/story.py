@@ -75,8 +75,8 @@ def planted(now: datetime) -> Story:
             window=window(21, 19),
             metrics=("toxic_rate",),
             slice={"model": "gemini-2.5-flash"},
-            share=0.5,
-            title="Half of the answers of one model insult the customer",
+            share=0.8,
+            title="Most answers of one model insult the customer",
         ),
         Incident(
             kind=Trouble.NEW_TOPIC,
