@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/eval
 STAMP := .venv/.installed
 
-.PHONY: demo test test-quick check fix bench eval install clean
+.PHONY: docs demo test test-quick check fix bench eval install clean
 
 demo: $(STAMP)
 	@echo "Making the demo (about three minutes the first time), then serving http://127.0.0.1:8501"
@@ -37,6 +37,9 @@ bench: $(STAMP)
 
 eval: $(STAMP)
 	@$(BIN)/python -m tests.eval $(DATA)
+
+docs: $(STAMP)
+	@$(BIN)/python -m leeway.reference > docs/reference.md
 
 install: $(STAMP)
 
