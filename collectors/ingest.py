@@ -149,8 +149,7 @@ def _by_duckdb(run: Import, plain: Path, survey: own_lines.Survey, folder: Path)
     """DuckDB reads the clean lines by itself; the odd ones are read one by one, in the same transaction."""
     clean = folder / "clean.jsonl"
     own_lines.clean_copy(plain, survey.odd or [], clean)
-    job = replace(run.job, log_format=OWN)
-    odd = run.executor.submit(decode_lines, job, survey.odd).result() if survey.odd else None
+    odd = run.executor.submit(decode_lines, run.job, survey.odd).result() if survey.odd else None
     report = Report(name=run.job.name, format=OWN)
     with written(run) as tx:
         report.source_id = begin(tx, run, OWN)

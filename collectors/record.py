@@ -43,6 +43,7 @@ TOLD = (
     "logfire.",
     "traceloop.",
     "mlflow.",
+    "leeway.",
 )
 KNOWN = frozenset({
     "server.address", "server.port", "error.type", "session.id", "user.id", "metadata", "tag.tags", "operation.cost",
@@ -180,7 +181,7 @@ def _status(span: Span, reading: Reading) -> dict[str, Any]:
 def http_status(span: Span, kind: str | None, message: str | None) -> int | None:
     """Return the status as told, else as the error's type or text gives it away."""
     told = number(first(span.attributes, STATUS_NAMES))
-    if told is not None:
+    if told is not None and 100 <= told < 600:  # noqa: PLR2004 - what HTTP knows
         return int(told)
     if kind and kind.isdecimal() and len(kind) == 3:  # noqa: PLR2004 - digits of an HTTP status
         return int(kind)

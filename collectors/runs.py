@@ -11,6 +11,7 @@ import orjson
 
 from collectors.counts import known
 from collectors.moments import EPOCH, moment
+from collectors.usage import normalised
 from store.model import Operation, Span, SpanEvent
 
 OPERATIONS = {
@@ -19,10 +20,14 @@ OPERATIONS = {
 }  # fmt: skip
 SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty")
 USAGE = {
-    "input": "input_tokens", "output": "output_tokens", "cache_read": "cache_read.input_tokens",
-    "cache_write": "cache_creation.input_tokens", "reasoning": "reasoning.output_tokens", "total": "total_tokens",
+    "input_tokens": "input_tokens", "output_tokens": "output_tokens", "cache_read_tokens": "cache_read.input_tokens",
+    "cache_write_tokens": "cache_creation.input_tokens", "reasoning_tokens": "reasoning.output_tokens",
 }  # fmt: skip
-UNSET, OK, ERROR = 0, 1, 2
+UNSET, ERROR = 0, 2
+
+# What the conventions have no name for; collectors/dialects/runs.py reads it back.
+COST, TAGS = "leeway.cost_usd", "leeway.tags"
+PROMPT_NAME, PROMPT_VERSION = "leeway.prompt_name", "leeway.prompt_version"
 
 
 def nanoseconds(value: Any) -> int:
@@ -69,7 +74,7 @@ def _first_token(told: Mapping[str, Any]) -> tuple[SpanEvent, ...]:
 def attributes(told: Mapping[str, Any], operation: Any) -> dict[str, Any]:
     """What was told, under the names of the GenAI conventions."""
     start, first = moment(told.get("started_at")), moment(told.get("first_token_at"))
-    usage = told.get("usage") or {}
+    usage = normalised(told.get("usage") or {}, provider=told.get("provider"))
     return known({
         "gen_ai.operation.name": OPERATIONS.get(operation, operation),
         "gen_ai.provider.name": told.get("provider") or told.get("made_by"),
@@ -86,9 +91,12 @@ def attributes(told: Mapping[str, Any], operation: Any) -> dict[str, Any]:
         "session.id": told.get("session_id"),
         "user.id": told.get("user_id"),
         "error.type": told.get("error_type"),
-        "tag.tags": told.get("tags"),
+        TAGS: told.get("tags"),
+        COST: told.get("reported_cost_usd"),
+        PROMPT_NAME: told.get("prompt_name"),
+        PROMPT_VERSION: told.get("prompt_version"),
         **{f"gen_ai.request.{name}": told.get(name) for name in SETTINGS},
-        **{f"gen_ai.usage.{ours}": usage.get(raw) for raw, ours in USAGE.items()},
+        **{f"gen_ai.usage.{theirs}": getattr(usage, ours) for ours, theirs in USAGE.items()},
     })  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def _csv(pages: Iterator[pl.DataFrame]) -> Iterator[bytes]:
 
 def _csv_lines(rows: Sequence[Sequence[Any]]) -> bytes:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
     return out.getvalue().encode()
 
 

@@ -89,7 +89,7 @@ def _span(told: Record, trace: Record) -> Item:
     return runs.span(
         fields, trace_id=either(told, "traceId", "trace_id") or identity, span_id=identity,
         parent_id=either(told, "parentObservationId", "parent_observation_id"), name=str(told.get("name") or kind),
-        operation=OPERATIONS.get(kind, "chain"), scope="langfuse", resource=_resource(told, trace), more=_more(told),
+        operation=OPERATIONS.get(kind, "chain"), scope="langfuse", resource=_resource(told, trace),
     )  # fmt: skip
 
 
@@ -98,14 +98,9 @@ def _resource(told: Record, trace: Record) -> dict[str, Any]:
     return known({"deployment.environment.name": environment, "service.version": told.get("release")})
 
 
-def _more(told: Record) -> dict[str, Any]:
-    cost = number(either(told, "totalCost", "total_cost", "calculatedTotalCost"))
-    cost = cost if cost is not None else number(as_object(_of(told, "costDetails", "cost_details")).get("total"))
-    return known({
-        "gen_ai.usage.cost": cost,
-        "langfuse.observation.prompt.name": either(told, "promptName", "prompt_name"),
-        "langfuse.observation.prompt.version": either(told, "promptVersion", "prompt_version"),
-    })  # fmt: skip
+def _cost(told: Record) -> float | None:
+    whole = number(either(told, "totalCost", "total_cost", "calculatedTotalCost"))
+    return whole if whole is not None else number(as_object(_of(told, "costDetails", "cost_details")).get("total"))
 
 
 def _generation(told: Record) -> Fields:
@@ -116,8 +111,17 @@ def _generation(told: Record) -> Fields:
         "request_model": model,
         "asked": messages(_of(told, "input")),
         "answered": messages(output, "assistant"),
-        "usage": usage(as_object(_of(told, "usageDetails", "usage_details", "usage")) or told),
+        "usage": usage(as_object(_of(told, "usageDetails", "usage_details", "usage")) or _flat(told)),
+        "reported_cost_usd": _cost(told),
+        "prompt_name": either(told, "promptName", "prompt_name"),
+        "prompt_version": either(told, "promptVersion", "prompt_version"),
     })  # fmt: skip
+
+
+def _flat(told: Record) -> Record:
+    """Older CSV exports have a column for each count."""
+    names = ("promptTokens", "completionTokens", "totalTokens", "inputTokens", "outputTokens")
+    return {name: value for name in names if (value := either(told, name, f"usage.{name}")) is not None}
 
 
 def usage(told: Mapping[str, Any]) -> Fields:

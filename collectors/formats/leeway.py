@@ -33,7 +33,8 @@ ERROR_FROM = 400
 
 
 def detect(record: Record) -> bool:
-    return bool(TIMES & record.keys()) and len(TELLING & record.keys()) > 1 and "usageDetails" not in record
+    telling = len(TELLING & record.keys()) > 1 or "call_id" in record
+    return telling and bool(TIMES & record.keys()) and "usageDetails" not in record
 
 
 def parse(record: Record, place: Place) -> Iterator[Item]:

@@ -7,7 +7,7 @@ from collectors import runs
 from collectors.counts import as_object, known
 from collectors.format import Format, Item, each
 from collectors.messages import parsed
-from collectors.otlp import json_id
+from collectors.otlp_json import json_id
 from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Span, SpanEvent

@@ -63,7 +63,6 @@ def _span(span: Record) -> Item:
         told, trace_id=span.get("trace_id"), span_id=span["id"], parent_id=span.get("parent_span_id"),
         name=str(span.get("name") or kind), operation=OPERATIONS.get(kind, "chain"), scope="opik",
         resource=known({"service.name": span.get("project_name")}),
-        more=known({"gen_ai.usage.cost": number(span.get("total_estimated_cost"))}),
     )  # fmt: skip
 
 
@@ -77,6 +76,7 @@ def _call(span: Record) -> Fields:
         "request_model": told.get("request_model") or span.get("model"),
         "response_model": told.get("response_model") or span.get("model"),
         "provider": span.get("provider"),
+        "reported_cost_usd": number(span.get("total_estimated_cost")),
         "usage": told.get("usage") or openai_usage({**_nested(original), **usage}),
         "asked": told.get("asked") or messages(span.get("input")),
         "answered": told.get("answered") or messages(span.get("output"), "assistant"),

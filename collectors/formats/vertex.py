@@ -3,7 +3,7 @@
 `full_request` and `full_response` (Gemini, Claude), or payload lists of texts; rows may be a sample of the traffic.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -58,9 +58,21 @@ def _side(record: Record, whole: str, payload: str) -> Mapping[str, Any]:
 def _joined(chunks: list[Mapping[str, Any]]) -> dict[str, Any]:
     whole = {name: value for chunk in chunks for name, value in chunk.items()}
     first = [as_object((chunk.get("candidates") or [{}])[0]) for chunk in chunks]
-    said = [part for c in first for part in as_object(c.get("content")).get("parts") or []]
+    said = _texts_joined(part for c in first for part in as_object(c.get("content")).get("parts") or [])
     last = first[-1] if first else {}
     return {**whole, "candidates": [{**last, "content": {"role": "model", "parts": said}}]} if first else whole
+
+
+def _texts_joined(parts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A stream cuts one text into many parts."""
+    joined: list[dict[str, Any]] = []
+    for part in parts:
+        last = joined[-1] if joined else {}
+        if "text" in part and "text" in last and part.get("thought") == last.get("thought"):
+            last["text"] += part["text"]
+        else:
+            joined.append(dict(part))
+    return joined
 
 
 FORMAT = Format(

@@ -1,0 +1,62 @@
+"""Each format reads its own cases right: `formats/<format>/<case>/input.*` gives the calls of `expected.jsonl`."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collectors.format import formats, table
+from collectors.ingest import ingest
+from leeway.workers import Inline
+from store.connection import Store
+from store.export import chunks
+
+CASES = Path(__file__).parent / "formats"
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+VOLATILE = ("ingested_at", "source")
+
+
+def cases() -> list[Path]:
+    return sorted(folder for folder in CASES.glob("*/*") if folder.is_dir())
+
+
+def calls(store: Store) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in b"".join(chunks(store, "jsonl")).split(b"\n") if line]
+    return [{name: value for name, value in row.items() if name not in VOLATILE} for row in rows]
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_a_format_reads_its_case(case: Path, store: Store):
+    path = next(case.glob("input.*"))
+    report = ingest(store, path, executor=Inline(), now=NOW)
+    found = [*calls(store), {"report": {"format": report.format, "spans": report.spans, "rejects": report.examples}}]
+    expected = case / "expected.jsonl"
+    if os.environ.get("LEEWAY_ACCEPT_CASES"):
+        expected.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found))
+    assert found == [json.loads(line) for line in expected.read_text().splitlines()]
+    assert report.format == case.parent.name
+
+
+def test_every_format_has_a_case():
+    assert {known.name for known in formats()} == {folder.name for folder in CASES.iterdir() if folder.is_dir()}
+
+
+@pytest.mark.parametrize("known", formats(), ids=lambda known: known.name)
+def test_a_format_recognises_only_its_own_first_records(known):
+    """Of all cases' first records, a format reads none that another one reads."""
+    for case in cases():
+        path = next(case.glob("input.jsonl"), None)
+        if path is None:
+            continue
+        record = json.loads(path.read_text().splitlines()[0])
+        first = next(other for other in formats() if other.detect(record))
+        assert (first.name == case.parent.name) or known.name != first.name
+
+
+def test_the_table_of_formats_says_what_each_was_built_from():
+    said = table()
+    assert all(f"| `{known.name}` | {known.help} |" in said for known in formats())
+    assert "its documented fields" in said
