@@ -20,12 +20,13 @@ TYPES = {
     "bool": "BOOLEAN",
     "list<item: string>": "VARCHAR[]",
 }
+NAMED = "coalesce(nullif(response_model, ''), request_model)"
 FILLED = {
     "event_time": "coalesce(event_time, started_at)::TIMESTAMP",
     "source": "coalesce(source, 'leeway')",
     "operation": "coalesce(operation, 'chat')",
     "time_quality": "coalesce(time_quality, 'exact')",
-    "model": "coalesce(model, regexp_extract(coalesce(nullif(response_model, ''), request_model), '[^/]*$'))",
+    "model": f"coalesce(model, nullif(regexp_extract({NAMED}, '[^/]*$'), ''), nullif({NAMED}, ''))",
     "latency_ms": "coalesce(latency_ms, CASE WHEN ended_at::TIMESTAMP >= started_at::TIMESTAMP THEN "
                   "date_diff('us', started_at::TIMESTAMP, ended_at::TIMESTAMP) / 1000 END)",
     "status": "coalesce(status, CASE WHEN error_type IS NOT NULL OR http_status >= 400 THEN 'error' "
