@@ -80,8 +80,16 @@ def _looking(verbs: Any) -> None:
     check = _verb(verbs, "check", "Validate the settings and print what is in force.", commands.check)
     check.add_argument("--json", action="store_true")
     _verb(verbs, "formats", "List the log formats that can be read.", commands.formats)
-    models = _verb(verbs, "models", "List the evaluators and whether their models are there.", commands.models)
-    models.add_argument("action", nargs="?", choices=["list", "verify"], default="list")
+    models = verbs.add_parser("models", help="Model folders: list, prepare, verify.").add_subparsers(
+        dest="models_command", required=True, metavar="COMMAND"
+    )
+    _verb(models, "list", "List the evaluators and what they score with.", commands.models_list)
+    _verb(models, "verify", "Check the hash of every configured model folder.", commands.models_verify)
+    prepare = _verb(models, "prepare", "Make an offline folder of a Detoxify checkpoint.", commands.models_prepare)
+    prepare.add_argument("name", help="detoxify-original, -original-small, -unbiased, -unbiased-small, -multilingual")
+    prepare.add_argument("--from", dest="checkpoint", type=Path, required=True, metavar="CHECKPOINT")
+    prepare.add_argument("--base", type=Path, required=True, metavar="FOLDER", help="config and tokenizer of its base")
+    prepare.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: models/NAME)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,10 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from alerts.rehearsal import rehearse
 from alerts.rule import rules_from_file
-from analytics.evaluator import engine_of, evaluators
+from analytics.evaluator import ScoringSettings, engine_of, evaluators
 from analytics.metric import metrics
+from analytics.models import prepare_detoxify, verified
 from collectors.format import formats as collectors_formats
 from leeway import api, config, logs, runtime
 from leeway.config import Settings
@@ -189,13 +189,32 @@ def formats(_: argparse.Namespace) -> int:
     return 0
 
 
-def models(options: argparse.Namespace) -> int:
+def models_list(options: argparse.Namespace) -> int:
+    for _, said in _engines(_settings(options).scoring):
+        print(said)
+    return 0
+
+
+def models_verify(options: argparse.Namespace) -> int:
     settings = _settings(options).scoring
-    missing = 0
+    if settings.detoxify is not None:
+        found = verified(settings.detoxify)
+        print(f"{settings.detoxify}: {found.name}, hashes as recorded")
+    missing = [said for there, said in _engines(settings) if not there]
+    print("\n".join(missing) or "every evaluator has what it needs")
+    return 1 if missing else 0
+
+
+def _engines(settings: ScoringSettings) -> Iterator[tuple[bool, str]]:
     for evaluator in evaluators().values():
         try:
-            said = engine_of(evaluator, settings).id
+            yield True, f"{evaluator.name:14} {engine_of(evaluator, settings).id}"
         except ConfigError as error:
-            said, missing = f"not available: {error}", missing + 1
-        print(f"{evaluator.name:14} {said}")
-    return 1 if missing and options.action == "verify" else 0
+            yield False, f"{evaluator.name:14} not available: {error}"
+
+
+def models_prepare(options: argparse.Namespace) -> int:
+    folder = options.to or Path("models") / options.name
+    made = prepare_detoxify(options.checkpoint, options.base, folder, name=options.name)
+    print(f"{folder}: {made.name} is ready; set scoring.detoxify = {str(folder)!r}")
+    return 0

@@ -11,10 +11,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from analytics.drift import DriftSettings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from alerts.settings import AlertSettings
+from analytics.drift import DriftSettings
 from analytics.embedding import EmbeddingSettings
 from analytics.evaluator import ScoringSettings
 from analytics.prices import PriceSettings
