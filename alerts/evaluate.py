@@ -123,13 +123,13 @@ def _broken(
 def _advanced(
     around: Surroundings, stored: rules.StoredRule, rule: Rule, progress: alerts.Progress | None
 ) -> Mapping[str, int]:
-    late = _late_ends(around, rule, progress)
     fresh = due(rule, progress.evaluated_until if progress else None, around.settings, around.now)
-    if not late and not fresh:
+    if not fresh:
         return {}
+    late = _late_ends(around, rule, progress)
     run, settled = _run(around, rule, late, fresh)
     moved = alerts.Progress(
-        rule_id=rule.id, version=stored.version, evaluated_until=[*late, *fresh][-1], evaluated_at=around.clock,
+        rule_id=rule.id, version=stored.version, evaluated_until=fresh[-1], evaluated_at=around.clock,
         health=run.health, note=run.note,
     )  # fmt: skip
     with around.store.transaction() as tx:
