@@ -21,6 +21,10 @@ from store.model import LogRecord, Span
 
 Reading = dict[str, Any]
 
+TEXTS = frozenset({
+    "request_model", "response_model", "response_id", "provider", "session_id", "user_id", "tenant", "agent_name",
+    "workflow", "environment", "prompt_name", "prompt_version", "error_message", "error_type",
+})  # fmt: skip
 HOW_COUNTED = frozenset({"exclusive", "exclusive_output", "estimated"})  # says how its own counts are meant, no others
 
 
@@ -47,7 +51,17 @@ def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
         if dialect.score(span) > 0:
             merge(found, dialect.extract(span, logs))
             found.setdefault("dialect", dialect.name)
+    for name in TEXTS & found.keys():
+        if type(found[name]) is not str:
+            _as_text(found, name)
     return found
+
+
+def _as_text(found: Reading, name: str) -> None:
+    """Numbers may stand for names (a user's id); a list or a map does not."""
+    value = found.pop(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        found[name] = str(value)
 
 
 def merge(found: Reading, more: Mapping[str, Any]) -> None:

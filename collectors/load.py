@@ -7,22 +7,27 @@ traces are replaced. So the calls do not depend on how the input was split, orde
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from collectors.batch import Batch, empty, read_frames, reassemble, rejected
+from collectors.decoded import BAD_RECORD
 from store import kindred, spans
 from store.calls import append_calls, stamped
 from store.connection import Store, Transaction
-from store.journal import Frame, Journal
+from store.errors import LeewayError, StoreError
+from store.journal import Frame, Journal, Position
 from store.loading import append_evaluations_once, journal_source, move_position
 from store.sources import add_rejects, move
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 4 << 20  # of packed bodies: about a second of work
+COUNTED = ("calls", "duplicates", "spans", "rejects")
+# A request's content can end its worker, or be something that no reader and no column foresaw.
+FAULTS = (BrokenExecutor, MemoryError, StoreError, *BAD_RECORD)
+DATA_FAULTS = ("Conversion Error", "Invalid Input Error", "Out of Range Error")  # all else is no fault of the data
 ROUNDS = 4  # a chain of kindred traces longer than this is cut
 
 
@@ -41,6 +46,9 @@ class Kept:
     rejects: int = 0
 
 
+Also = Callable[[Transaction, Kept], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """What one `load` did; `frames` = 0 when nothing was left."""
@@ -53,53 +61,81 @@ class Loaded:
 
 
 def load(store: Store, journal: Journal, executor: Executor, *, now: datetime) -> Loaded:
-    """Load the next batch after the journal's committed position."""
+    """Load the next batch after the journal's committed position.
+
+    Raises LeewayError when the workers are closed: then nothing was lost, what waits stays in the journal.
+    """
     frames, position = journal.read(journal.committed, BATCH_BYTES)
     if not frames:
         return Loaded()
-    name, size = f"OTLP, journal segment {position.segment}", sum(len(frame.body) for frame in frames)
     with store.transaction() as tx:
-        source_id = journal_source(tx, name, now=now)
-    count = _counted(source_id, now)
-    # What is kept before the last batch is not yet committed in the journal: after a crash it comes again, in vain.
-    *others, last = surviving(executor, frames, now)
-    done = [keep(store, executor, batch, now=now, source_id=source_id, also=count) for batch in others]
-
-    def commit(tx: Transaction, kept: Kept) -> None:
-        count(tx, kept)
-        move_position(tx, source_id, position, size=size)
-
-    done.append(keep(store, executor, last, now=now, source_id=source_id, also=commit))
+        source_id = journal_source(tx, f"OTLP, journal segment {position.segment}", now=now)
+    size = sum(len(frame.body) for frame in frames)
+    loading = _Loading(store=store, executor=executor, now=now, source_id=source_id, position=position, size=size)
+    done = list(loading.stored(frames, last=True))
     journal.committed = position
     names = ("spans", "calls", "merged", "rejects")
     return Loaded(frames=len(frames), **{name: sum(getattr(kept, name) for kept in done) for name in names})
 
 
-def _counted(source_id: int, now: datetime) -> Callable[[Transaction, Kept], None]:
-    def count(tx: Transaction, kept: Kept) -> None:
-        counts = {name: getattr(kept, name) for name in ("calls", "duplicates", "spans", "rejects")}
-        move(tx, source_id, **counts, now=now)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loading:
+    """One batch on its way. The position moves with its last part; until then a crash repeats it, in vain."""
 
-    return count
+    store: Store
+    executor: Executor
+    now: datetime
+    source_id: int
+    position: Position
+    size: int
 
+    def stored(self, part: Sequence[Frame], *, last: bool) -> Iterator[Kept]:
+        """Store these frames; where something in them makes that fail, halve until it stands alone, and reject it."""
+        try:
+            yield self._attempt(part, last=last)
+        except FAULTS as error:
+            if isinstance(error, StoreError) and not str(error).startswith(DATA_FAULTS):
+                raise
+            log.warning("%d requests could not be stored together: %s", len(part), error)
+            if len(part) > 1:
+                middle = len(part) // 2
+                yield from self.stored(part[:middle], last=False)
+                yield from self.stored(part[middle:], last=last)
+            else:
+                yield self._alone(part[0], last=last)
 
-def surviving(executor: Executor, frames: Sequence[Frame], now: datetime) -> Iterator[Batch]:
-    """Read frames in a worker; where the worker dies, halve until the guilty frame is found, and reject it."""
-    try:
-        yield executor.submit(read_frames, frames, now).result()
-    except (BrokenExecutor, MemoryError) as error:
-        if len(frames) == 1:
-            log.exception("a request from %s cannot be read", frames[0].source)
-            yield empty([rejected(frames[0], f"reading it ended its worker ({error}); it is kept here")])
-            return
-        cuts = (0, len(frames) // 2, len(frames))
-        for start, end in pairwise(cuts):
-            yield from surviving(executor, frames[start:end], now)
+    def _attempt(self, part: Sequence[Frame], *, last: bool) -> Kept:
+        return self._keep(self._submitted(part).result(), last=last)
+
+    def _submitted(self, part: Sequence[Frame]) -> Future[Batch]:
+        try:
+            return self.executor.submit(read_frames, part, self.now)
+        except RuntimeError as error:
+            raise LeewayError(f"{error}: what waits stays in the journal") from error
+
+    def _alone(self, frame: Frame, *, last: bool) -> Kept:
+        """Try once more: a worker may have died of something else, or because all are being closed."""
+        try:
+            return self._attempt([frame], last=last)
+        except FAULTS as error:
+            if isinstance(error, StoreError) and not str(error).startswith(DATA_FAULTS):
+                raise
+            log.exception("a request from %s cannot be stored", frame.source)
+            reason = f"cannot be stored ({type(error).__name__}: {error}); it is kept here"
+            return self._keep(empty([rejected(frame, reason)]), last=last)
+
+    def _keep(self, batch: Batch, *, last: bool) -> Kept:
+        def also(tx: Transaction, kept: Kept) -> None:
+            move(tx, self.source_id, **{name: getattr(kept, name) for name in COUNTED}, now=self.now)
+            if last:
+                move_position(tx, self.source_id, self.position, size=self.size)
+
+        return keep(self.store, self.executor, batch, now=self.now, source_id=self.source_id, also=also)
 
 
 def keep(
     store: Store, executor: Executor, batch: Batch, *, now: datetime, source_id: int | None,
-    also: Callable[[Transaction, Kept], None] = lambda _tx, _kept: None,
+    also: Also = lambda _tx, _kept: None,
 ) -> Kept:  # fmt: skip
     """Store a batch together with whatever it belongs to, in one transaction; `also` runs inside it."""
     batch, known = completed(store, executor, batch, now)
@@ -132,8 +168,17 @@ def completed(store: Store, executor: Executor, first: Batch, now: datetime) -> 
         known |= kin
         margin = kindred.JUDGED_FOR if batch.judged else spans.MARGIN
         stored = spans.of_traces(store, sorted(known), low=low - margin, high=high + margin)
-        batch = executor.submit(reassemble, first, stored, now).result()
+        batch = _again(executor, first, stored, now)
     return batch, known
+
+
+def _again(executor: Executor, first: Batch, stored: spans.Stored, now: datetime) -> Batch:
+    try:
+        return executor.submit(reassemble, first, stored, now).result()
+    except RuntimeError as error:
+        if isinstance(error, (BrokenExecutor, RecursionError)):
+            raise
+        raise LeewayError(f"{error}: what waits stays in the journal") from error
 
 
 def _kin(store: Store, batch: Batch, low: datetime, high: datetime) -> set[str]:

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collectors.decoded import BAD_RECORD, Decoded, known_time
-from collectors.otlp_json import decode_json
+from collectors.otlp_json import KNOWN_CODES, decode_json
 from store.errors import FormatError
 from store.journal import GZIP, JSON, Signal
 from store.model import LogRecord, Span, SpanEvent
@@ -165,7 +165,7 @@ def _protobuf_span(span: Any, shared: dict[str, Any]) -> Span:
         name=span.name,
         start_ns=known_time(span.start_time_unix_nano),
         end_ns=known_time(span.end_time_unix_nano),
-        status_code=status.code,
+        status_code=status.code if status.code in KNOWN_CODES else 0,
         status_message=status.message or None,
         attributes=_attributes(span.attributes),
         events=tuple(

@@ -10,6 +10,7 @@ from collectors.decoded import BAD_RECORD, INT64, Decoded, known_time
 from store.model import LogRecord, Span, SpanEvent
 
 STATUS_CODES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
+KNOWN_CODES = (0, 1, 2)
 HEX = re.compile(r"[0-9a-fA-F]*\Z")
 
 
@@ -74,7 +75,7 @@ def _json_span(span: dict[str, Any], scope: dict[str, Any], resource: dict[str, 
         start_ns=_json_time(span.get("startTimeUnixNano")),
         end_ns=_json_time(span.get("endTimeUnixNano")),
         status_code=_status_code(status.get("code")),
-        status_message=status.get("message") or None,
+        status_message=str(status["message"]) if status.get("message") else None,
         attributes=_json_attributes(span.get("attributes")),
         events=tuple(_json_event(e) for e in span.get("events") or ()),
         scope_name=str(scope.get("name") or ""),
@@ -84,7 +85,8 @@ def _json_span(span: dict[str, Any], scope: dict[str, Any], resource: dict[str, 
 
 
 def _status_code(code: Any) -> int:
-    return STATUS_CODES[code] if code in STATUS_CODES else int(code or 0)
+    number = STATUS_CODES[code] if isinstance(code, str) and code in STATUS_CODES else int(code or 0)
+    return number if number in KNOWN_CODES else 0
 
 
 def _json_event(event: dict[str, Any]) -> SpanEvent:

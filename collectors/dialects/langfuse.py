@@ -61,7 +61,7 @@ def _call(span: Span, a: Mapping[str, Any], metadata: Mapping[str, Any]) -> Read
     failed = a.get("langfuse.observation.level") == "ERROR"
     costs = parsed(a.get("langfuse.observation.cost_details"))
     return {
-        "provider": semconv.provider(metadata.get("ls_provider")) or maker(model),
+        "provider": semconv.provider(metadata.get("ls_provider")) or maker(str(model or "")),
         "request_model": metadata.get("ls_model_name") or settings.get("model") or model,
         "response_model": model,
         "usage": usage(parsed(a.get("langfuse.observation.usage_details"))),

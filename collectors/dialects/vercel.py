@@ -77,7 +77,8 @@ def _usage(a: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(a: Mapping[str, Any]) -> Reading:
-    values = [str(parsed(v)) for v in a.get("ai.values") or ()]
+    told = a.get("ai.values")
+    values = [str(parsed(v)) for v in told] if isinstance(told, list) else []
     said: list[Part] = []
     if isinstance(a.get("ai.response.reasoning"), str):
         said.append({"type": "reasoning", "content": a["ai.response.reasoning"]})

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from collectors.assemble import assemble
+from collectors.batch import batch_of
 from collectors.load import load
 from collectors.otlp import decode
 from leeway.workers import Inline
@@ -92,3 +93,27 @@ def test_the_store_holds_the_same_calls_however_they_come(case: Path, store: Sto
     again = stored(store, tmp_path / "again", [replace(r, source="/v1/again") for r in reversed(requests)])
     assert again == once
     assert store.one("SELECT count(*) FROM rejects") == 0
+
+
+ODD = (
+    None, True, -1, 7.5, float("nan"), "", "[", "[null]", '{"messages": 5}', '{"role": 5}', [1], [{}], {"a": {}},
+    10**17,
+    '{"choices": [{"message": "x"}], "usage": []}', '[{"type": "image", "source": {"data": 5}}]', '{"type": []}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda p: p.name)
+def test_no_value_of_the_wrong_kind_costs_a_trace(case: Path):
+    """Any attribute may hold anything: what cannot be understood is unknown, and the call is kept."""
+    spans, logs = read(case)
+    dice = random.Random(case.name)
+    for _ in range(10):
+        odd = [replace(s, attributes=spoiled(s.attributes, dice)) for s in spans]
+        strange = [replace(r, attributes=spoiled(r.attributes, dice), body=dice.choice(ODD)) for r in logs]
+        made = batch_of(odd, strange, [], now=NOW)
+        assert made.rejects.num_rows == 0
+        assert made.spans.num_rows == len(spans)
+
+
+def spoiled(attributes: Mapping[str, Any], dice: random.Random) -> dict[str, Any]:
+    return {name: dice.choice(ODD) if dice.random() < 0.2 else value for name, value in attributes.items()}

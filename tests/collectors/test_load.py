@@ -16,6 +16,7 @@ from collectors.batch import batch_of, empty
 from leeway.workers import Inline
 from store import spans as stored_spans
 from store.connection import Store
+from store.errors import LeewayError, StoreError
 from store.journal import JSON, Frame, Journal, JournalSettings, Position, Signal
 from store.model import LogRecord, Span
 from tests.collectors.spans import START, chat, log, said, span
@@ -233,7 +234,74 @@ def test_a_request_that_kills_its_worker_is_rejected_and_blocks_nothing(store: S
     poison = traces(chat(attributes={"poison": "p0ison"}))
     done = send(store, journal, *good[:3], poison, good[3], executor=Fragile(b"p0ison"))
     assert (done.calls, done.rejects) == (4, 1)
-    assert "worker" in store.one("SELECT reason FROM rejects")
+    assert "killed" in store.one("SELECT reason FROM rejects")
+
+
+class Flaky(Fragile):
+    """Workers that die once of anything."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        poison, self.poison = self.poison, b"nothing like it"
+        self_now = Fragile(poison)
+        return self_now.submit(fn, *args, **kwargs)
+
+
+def test_a_worker_that_dies_of_something_else_costs_no_request(store: Store, journal: Journal):
+    done = send(store, journal, traces(chat()), executor=Flaky(b"trace"))
+    assert (done.calls, done.rejects) == (1, 0)
+
+
+class Closed(Executor):
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if fn is batch.read_frames and not self.deferred:
+            raise RuntimeError("these workers are closed")
+        if fn is batch.reassemble:
+            raise RuntimeError("these workers are closed")
+        return Inline().submit(fn, *args, **kwargs)
+
+    def __init__(self, *, deferred: bool) -> None:
+        self.deferred = deferred
+
+
+def test_closing_the_workers_loses_and_rejects_nothing(store: Store, journal: Journal):
+    made = chat()
+    send(store, journal, traces(made))
+    before = journal.committed
+    journal.append(traces(replace(made, end_ns=made.end_ns + 1))).result()
+    for deferred in (False, True):
+        with pytest.raises(LeewayError, match="stays in the journal"):
+            load.load(store, journal, Closed(deferred=deferred), now=NOW)
+        assert journal.committed == before
+    assert store.one("SELECT count(*) FROM rejects") == 0
+    assert load.load(store, journal, Inline(), now=NOW).merged == 1
+
+
+def test_a_fault_of_the_store_is_not_blamed_on_the_data(
+    store: Store, journal: Journal, monkeypatch: pytest.MonkeyPatch
+):
+    def failing(*_: Any, **__: Any) -> None:
+        raise StoreError("IO Error: no space left")
+
+    monkeypatch.setattr(load, "append_calls", failing)
+    journal.append(traces(chat())).result()
+    with pytest.raises(StoreError, match="no space"):
+        load.load(store, journal, Inline(), now=NOW)
+    assert store.one("SELECT count(*) FROM rejects") == 0
+
+
+def test_a_request_that_no_column_can_hold_is_rejected_alone(
+    store: Store, journal: Journal, monkeypatch: pytest.MonkeyPatch
+):
+    append = load.append_calls
+
+    def failing(tx: Any, rows: Any) -> Any:
+        if "bad" in rows["user_id"].to_pylist():
+            raise StoreError("Conversion Error: out of range")
+        return append(tx, rows)
+
+    monkeypatch.setattr(load, "append_calls", failing)
+    done = send(store, journal, traces(chat()), traces(chat(attributes={"user.id": "bad"})), traces(chat()))
+    assert (done.calls, done.rejects) == (2, 1)
 
 
 def test_other_log_records_are_not_kept(store: Store, journal: Journal):
