@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from alerts.rehearsal import rehearse
 from alerts.rule import rules_from_file
 from analytics.evaluator import ScoringSettings, engine_of, evaluators
 from analytics.metric import metrics
