@@ -7,9 +7,10 @@ from datetime import datetime
 from alerts.condition import CURRENT, Verdict, absent, kinds
 from alerts.rule import MetricInfo, Rule
 from alerts.state import Alert, Event, Timing, ended, event, step
+from store.alerting import Health
 from store.alerts import slice_key, slice_of
 from store.errors import LeewayError
-from store.model import Filters, Health, Sample, Slice, Window
+from store.model import Filters, Sample, Slice, Window
 
 Measure = Callable[[str, Window, Filters, tuple[str, ...]], Sequence[Sample]]
 Measured = Mapping[str, Mapping[str, Sample]]  # window's name → slice's key → sample

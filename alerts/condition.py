@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.rule import MetricInfo, Rule
+from store.alerting import Health
 from store.declared import declared
-from store.model import Health, Sample, Window
+from store.model import Sample, Window
 
 CURRENT = "current"  # every kind measures a window of this name: its value is the alert's value
 

@@ -20,9 +20,9 @@ from alerts.rule import MetricInfo, Rule, rule_from
 from alerts.run import Bench, Closed, Run
 from alerts.settings import AlertSettings
 from store import alerts, incidents, outbox, rules, silences
+from store.alerting import Health
 from store.connection import Store, Transaction
 from store.errors import ConfigError
-from store.model import Health
 
 log = logging.getLogger(__name__)
 

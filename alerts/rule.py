@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from alerts.checked import checked, did_you_mean
 from alerts.duration import Duration
+from store.alerting import Severity
 from store.errors import ConfigError
-from store.model import DIMENSIONS, Severity
+from store.model import DIMENSIONS
 
 KINDS = ("threshold", "rate", "change", "no_data")
 NEVER = timedelta(0)

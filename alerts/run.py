@@ -11,9 +11,9 @@ from alerts.notification import Notification, Reason, dumps, scope
 from alerts.rule import MetricInfo, Rule
 from alerts.settings import AlertSettings
 from alerts.state import Alert
+from store.alerting import Health
 from store.alerts import Evaluated, Instance
 from store.incidents import Incident
-from store.model import Health
 from store.outbox import Queued
 from store.silences import Silence
 

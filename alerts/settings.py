@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from alerts.duration import Duration
-from store.model import Severity
+from store.alerting import Severity
 
 
 class AlertSettings(BaseModel):

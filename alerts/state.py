@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from store.model import Health, State
+from store.alerting import Health, State
 
 OUTAGE = timedelta(hours=1)  # longer gaps between evaluations start a pending alert anew: nobody saw the breach last
 LIVE = (State.FIRING, State.RECOVERING)

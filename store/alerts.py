@@ -9,8 +9,9 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
+from store.alerting import Health, State
 from store.connection import Store, Transaction
-from store.model import Health, Slice, State, Window
+from store.model import Slice, Window
 
 INSTANCES_SQL = "SELECT * FROM data.alert_instances WHERE rule_id = $rule_id ORDER BY slice"
 UPSERT_INSTANCE_SQL = """

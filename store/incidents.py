@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from store.alerting import Severity
 from store.audit import audit
 from store.connection import Store, Transaction
-from store.model import Severity
 
 NEXT_ID_SQL = "SELECT nextval('data.incident_ids')"
 OPEN_SQL = """

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
-Vector = list[float]
 
 
 class Operation(StrEnum):
@@ -289,27 +288,3 @@ class Comparison:
     provisional: bool = False
     note: str | None = None
     details: Json = None
-
-
-class State(StrEnum):
-    """Where an alert stands (Prometheus; RECOVERING is its keep_firing_for)."""
-
-    INACTIVE = "inactive"
-    PENDING = "pending"
-    FIRING = "firing"
-    RECOVERING = "recovering"
-
-
-class Health(StrEnum):
-    """Whether a rule can see, beside what it sees."""
-
-    OK = "ok"
-    NO_DATA = "no_data"
-    ERROR = "error"
-    INSUFFICIENT_BASELINE = "insufficient_baseline"
-    PAUSED = "paused"
-
-
-class Severity(StrEnum):
-    WARNING = "warning"
-    CRITICAL = "critical"

@@ -7,7 +7,8 @@ from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
 from alerts.duration import words
 from alerts.rule import MetricInfo, Rule
 from alerts.wording import amount, calls
-from store.model import Health, Sample, Window
+from store.alerting import Health
+from store.model import Sample, Window
 
 REFERENCE = "reference"
 WEEK = timedelta(days=7)

@@ -12,7 +12,8 @@ from alerts.advance import advance
 from alerts.condition import Verdict, kinds
 from alerts.kinds.rate import wilson_lower
 from alerts.rule import Rule
-from store.model import Health, Sample, Window
+from store.alerting import Health
+from store.model import Sample, Window
 
 END = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 
