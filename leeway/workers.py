@@ -19,7 +19,6 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -34,6 +33,7 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 PR_SET_PDEATHSIG = 1
+LEAVE_S = 2.0
 
 
 class WorkerDied(BrokenExecutor):
@@ -80,8 +80,8 @@ class Workers(Executor):
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._children: set[SpawnProcess] = set()
-        self._closed = False
+        self._children: set[_Child] = set()
+        self._closed = self._stopped = False
         self.deaths = 0
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -104,9 +104,11 @@ class Workers(Executor):
         with self._lock:
             self._closed = True
             if cancel_futures:
+                self._stopped = True
                 self._cancel_waiting()
                 for child in self._children:
-                    child.kill()
+                    if child.busy:
+                        child.process.kill()
             for _ in self._threads:
                 self._tasks.put(None)
         if wait:
@@ -143,11 +145,11 @@ class Workers(Executor):
     def _run(self, task: _Task, child: "_Child | None") -> "_Child | None":
         try:
             child = child or self._child()
+            self._set_to_work(child)
             ok, value = child.call(task.payload, self.settings.timeout_s)
         except WorkerDied as error:
             self.deaths += 1
-            if child:
-                self._retired(child)
+            self._retired(child)
             task.future.set_exception(type(error)(f"{task.name}: {error}"))
             return None
         if ok:
@@ -159,16 +161,21 @@ class Workers(Executor):
     def _child(self) -> "_Child":
         child = _Child(self.settings)
         with self._lock:
-            self._children.add(child.process)
-            if self._closed:
-                child.process.kill()
+            self._children.add(child)
         return child
+
+    def _set_to_work(self, child: "_Child") -> None:
+        """From here on `close` ends the child instead of waiting for it."""
+        with self._lock:
+            if self._stopped:
+                raise WorkerDied("the workers were closed")
+            child.busy = True
 
     def _retired(self, child: "_Child | None") -> None:
         if child:
-            child.end()
             with self._lock:
-                self._children.discard(child.process)
+                self._children.discard(child)
+            child.end()
 
 
 class _Child:
@@ -176,6 +183,7 @@ class _Child:
 
     def __init__(self, settings: WorkersSettings) -> None:
         context = multiprocessing.get_context("spawn")
+        self.busy = False
         self._pipe, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, settings, os.getpid()), daemon=True)
         self.process.start()
@@ -187,13 +195,18 @@ class _Child:
             self._pipe.send_bytes(payload)
             if not wait([self._pipe, self.process.sentinel], timeout_s):
                 raise WorkerTimedOut(f"stopped after {timeout_s:g} s")
-            return _unpickled(self._pipe.recv_bytes())
+            answer = _unpickled(self._pipe.recv_bytes())
         except (EOFError, OSError) as error:
             self.process.join(1)
             raise WorkerDied(f"its process ended ({_end(self.process.exitcode)})") from error
+        self.busy = False
+        return answer
 
     def end(self) -> None:
+        """An idle child goes by itself when its pipe closes; one that is busy, or slow to go, is killed."""
         self._pipe.close()
+        if not self.busy:
+            self.process.join(LEAVE_S)
         self.process.kill()
         self.process.join()
         self.process.close()

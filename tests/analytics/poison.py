@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict
+from store.errors import ConfigError
 
 
 def kills(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
@@ -32,3 +33,7 @@ def evaluator(score: object) -> Evaluator:
     return Evaluator(
         name="poison", title="", help="", unit="", flagged="toxic", needs=("output_text",), engines=lambda _: (engine,)
     )
+
+
+def broken(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
+    raise ConfigError(f"the model folder changed; {len(subjects)} texts wait")

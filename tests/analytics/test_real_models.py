@@ -25,7 +25,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAIRS = (
     ("How do I reset my password?", "Open the settings, choose security and then reset password."),
     ("How do I reset my password?", "The capital of Peru is Lima, high above the sea."),
-    ("When does the shop open?", "You are a pathetic loser, you disgusting idiot."),
+    ("Opening hours?", "You are a pathetic loser, you disgusting idiot."),
 )
 
 
@@ -52,9 +52,10 @@ def test_texts_are_embedded_once_each(store: Store):
     try:
         assert embed(store, workers, EmbeddingSettings(), now=NOW) == {"input_text": 2, "output_text": 3}
         assert embed(store, workers, EmbeddingSettings(max_texts=5), now=NOW) == {"input_text": 0, "output_text": 0}
-        score(store, workers, ScoringSettings(), now=NOW)
+        score(store, workers, ScoringSettings(off=("relevance",)), now=NOW)
     finally:
         workers.close()
+    score(store, Inline(), ScoringSettings(), now=NOW)
     hashes = store.read("SELECT md5(input_text) AS h FROM calls ORDER BY call_id")["h"].to_list()
     vectors = vectors_of(store, encoder.ENCODER, hashes)
     assert vectors.shape == (3, 384)
@@ -63,7 +64,7 @@ def test_texts_are_embedded_once_each(store: Store):
     labels = store.read("SELECT call_id, name, label FROM evaluations WHERE name IN ('toxicity', 'relevance')")
     said = {(call, name): label for call, name, label in labels.iter_rows()}
     assert [said[n, "toxicity"] for n in "012"] == ["fine", "fine", "toxic"]
-    assert [said[n, "relevance"] for n in "01"] == ["relevant", "irrelevant"]
+    assert [said[n, "relevance"] for n in "012"] == ["relevant", "irrelevant", "not_measurable"]
 
 
 def test_a_run_embeds_no_more_than_it_is_told(store: Store):

@@ -10,9 +10,9 @@ from analytics.scoring import backlog, score
 from leeway.workers import Inline, Workers
 from store.calls import append_calls, call_table
 from store.connection import Store
-from store.errors import NoSuchCall
-from store.evaluations import add_feedback, begin_attempt, parked, unpark
-from store.model import ContentState, LLMCall, Status
+from store.errors import NoSuchCall, StoreError
+from store.evaluations import add_feedback, append_evaluations, begin_attempt, parked, unpark, unscored
+from store.model import ContentState, Evaluation, LLMCall, Status
 from tests.analytics import poison
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -147,3 +147,39 @@ def test_feedback_finds_its_call_and_counts_beside_the_scores(store: Store):
 def test_feedback_on_an_unknown_call_says_so(store: Store):
     with pytest.raises(NoSuchCall, match="no call with response_id=r-9"):
         add_feedback(store, response_id="r-9", name="thumb", value=1, now=NOW)
+
+
+def test_the_threshold_of_a_probe_moves_to_the_users_own_first_week(store: Store):
+    """The probe's default stays until a week is over; a threshold set by hand always stays."""
+    said = [
+        Evaluation(
+            call_id=f"c{n}",
+            event_time=NOW - timedelta(days=8) + n * timedelta(minutes=10),
+            name="toxicity",
+            evaluator="toxicity/probe-1",
+            value=n % 1000 / 1000,
+            label="fine",
+            created_at=NOW,
+        )
+        for n in range(1152)
+    ]
+    with store.transaction() as tx:
+        append_evaluations(tx, said[:900])
+    assert backlog(store, ScoringSettings(), now=NOW)["toxicity"]["threshold"] == 0.6
+    with store.transaction() as tx:
+        append_evaluations(tx, said[900:])
+    assert backlog(store, ScoringSettings(), now=NOW)["toxicity"]["threshold"] == pytest.approx(0.995, abs=0.005)
+    by_hand = ScoringSettings(thresholds={"toxicity": 0.3})
+    assert backlog(store, by_hand, now=NOW)["toxicity"]["threshold"] == 0.3
+
+
+def test_an_evaluator_whose_model_is_broken_costs_no_text_an_attempt(store: Store):
+    add(store, "an answer")
+    counts = score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(poison.broken)))
+    assert counts == {"poison_unavailable": 1}
+    assert store.one("SELECT count(*) FROM data.scoring_attempts") == 0
+
+
+def test_only_columns_of_calls_can_be_asked_for(store: Store):
+    with pytest.raises(StoreError, match="no such column of calls: secret"):
+        unscored(store, "x", "x/1", needs=("secret",), columns=(), since=NOW, limit=1)

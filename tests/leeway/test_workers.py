@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from leeway.workers import Inline, WorkerDied, Workers, WorkerTimedOut
+from tests.leeway import stubborn
 
 
 @pytest.fixture
@@ -137,3 +138,8 @@ def _wait_until_gone(pid: int, limit_s: float = 10) -> None:
             return
         time.sleep(0.05)
     pytest.fail(f"process {pid} still lives")
+
+
+def test_an_exception_that_breaks_on_its_journey_arrives_as_words(workers: Workers):
+    with pytest.raises(RuntimeError, match="StubbornError: two words"):
+        workers.submit(stubborn.raise_stubborn).result(60)
