@@ -4,6 +4,7 @@ The usual names are tried; where they do not fit, a mapping of dotted paths says
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from collectors import folding
@@ -69,8 +70,15 @@ def detect(record: Record) -> bool:
     return bool((asked and (answered or beside)) or (answered and _first(record, "request_model")))
 
 
+@lru_cache(4096)
+def _guesses(keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The guesses that a record with these keys can answer; a log's records mostly have the same ones."""
+    found = {name: tuple(p for p in paths if p.partition(".")[0] in keys) for name, paths in GUESSES.items()}
+    return {name: paths for name, paths in found.items() if paths}
+
+
 def _first(record: Record, name: str) -> Any:
-    for path in GUESSES[name]:
+    for path in _guesses(tuple(record)).get(name, ()):
         value = at(record, path) if "." in path else record.get(path)
         if value is not None and value != "":
             return value
@@ -78,7 +86,7 @@ def _first(record: Record, name: str) -> Any:
 
 
 def parse(record: Record, place: Place) -> Iterator[Item]:
-    found = {name: value for name in GUESSES if (value := _first(record, name)) is not None}
+    found = {name: value for name in _guesses(tuple(record)) if (value := _first(record, name)) is not None}
     if not any(name in found for name in SIDES):
         raise FormatError("neither a request nor a response")
     found |= _sides(found)
