@@ -5,8 +5,8 @@ import re
 from store.model import Operation
 
 FINISH = {
-    "stop": "stop", "end_turn": "stop", "stop_sequence": "stop", "eos": "stop", "eos_token": "stop", "completed": "stop",
-    "complete": "stop", "finish": "stop", "finished": "stop", "end": "stop", "pause_turn": "stop",
+    "stop": "stop", "end_turn": "stop", "stop_sequence": "stop", "eos": "stop", "eos_token": "stop",
+    "completed": "stop", "complete": "stop", "finish": "stop", "finished": "stop", "end": "stop", "pause_turn": "stop",
     "length": "length", "max_tokens": "length", "max_output_tokens": "length", "incomplete": "length",
     "model_length": "length", "model_context_window_exceeded": "length", "token_limit": "length",
     "tool_call": "tool_call", "tool_calls": "tool_call", "tool-calls": "tool_call", "tool_use": "tool_call",
