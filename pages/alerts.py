@@ -62,7 +62,7 @@ def _one(row: Row) -> None:
             on_click=_open,
             args=(row["incident_id"],),
         )
-        links.page("calls", "Calls", alarms.around(row, now), icon=":material/forum:")
+        links.page("calls", "Calls", alarms.around(row, now), key=f"list-{row['incident_id']}", icon=":material/forum:")
 
 
 def _open(incident_id: int) -> None:

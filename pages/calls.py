@@ -20,7 +20,7 @@ def page() -> None:
     if not alarms.extent().calls:
         states.no_data()
         return
-    choice = filters.bar(asked.runtime().now())
+    choice = filters.chosen()
     chosen, order = _narrowed(choice)
     with states.guarded("The calls"):
         total = browse.count(asked.store(), chosen)
@@ -65,11 +65,7 @@ def _list(chosen: Selection, order: Order, total: int) -> None:
     )
     st.caption("Click a call to open it. Times are UTC.")
     if at is not None:
-        links.go("trace", {"call": rows["call_id"][at], **links.kept(), **_kept()})
-
-
-def _kept() -> dict[str, str]:
-    return {name: st.query_params[name] for name in ("quick", "q") if st.query_params.get(name)}
+        links.go("trace", {"call": rows["call_id"][at]})
 
 
 def _shown(rows: pl.DataFrame) -> pl.DataFrame:

@@ -24,7 +24,7 @@ def page() -> None:
     if not alarms.extent().calls:
         states.no_data()
         return
-    choice = filters.bar(now)
+    choice = filters.chosen()
     with states.guarded("The summary"):
         total = asked.summary(["calls"], choice.window, choice.filters)["n"].item()
         if not total:

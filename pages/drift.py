@@ -32,7 +32,7 @@ def page() -> None:
         states.no_data()
         return
     settings = asked.runtime().settings.drift
-    window = filters.span_only(asked.runtime().now())
+    window = filters.chosen().window
     for subject in settings.subjects:
         with states.guarded(SUBJECTS.get(subject, subject)):
             _subject(subject, window, settings.window)

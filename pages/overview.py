@@ -21,8 +21,9 @@ def page() -> None:
     if not alarms.extent().calls:
         states.no_data()
         return
-    alarms.strip()
-    choice = filters.bar(asked.runtime().now())
+    with frame.head():
+        alarms.strip()
+    choice = filters.chosen()
     with states.guarded("The summary"):
         calls = asked.summary(["calls"], choice.window, choice.filters)["n"].item()
         if not calls:

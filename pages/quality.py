@@ -28,7 +28,7 @@ def page() -> None:
     if not alarms.extent().calls:
         states.no_data()
         return
-    choice = filters.bar(asked.runtime().now())
+    choice = filters.chosen()
     with states.guarded("The summary"):
         calls = asked.summary(["calls"], choice.window, choice.filters)["n"].item()
         if not calls:
@@ -79,7 +79,7 @@ def _trust(evaluator: Evaluator, quick: str) -> panels.Footer:
 
     def footer() -> None:
         st.caption(f"{evaluator.help} How far to trust it: {trust}.")
-        links.page("calls", "Flagged calls", {**links.kept(), "quick": quick}, icon=":material/forum:")
+        links.page("calls", "Flagged calls", {"quick": quick, "p": "1"}, key=quick, icon=":material/forum:")
 
     return footer
 

@@ -35,7 +35,7 @@ def page() -> None:
         st.info(
             "The URL names no call that is stored here. Choose one on the Calls page.", icon=":material/search_off:"
         )
-        links.page("calls", "Go to Calls", icon=":material/forum:")
+        links.page("calls", "Go to Calls", key="none", icon=":material/forum:")
         return
     at = f"{call['event_time']:%d %b %Y %H:%M:%S} UTC".lstrip("0")
     frame.title("Trace", f"{call['model'] or 'unknown model'} · {at}")
@@ -62,14 +62,17 @@ def _found() -> Call | None:
 
 def _moves(call: Call) -> None:
     """Back to the selection, and to the one before and after in it."""
-    kept = {name: value for name, value in st.query_params.items() if name not in ("call", "trace")}
+    kept = links.kept()
     earlier, later = _neighbours(call, kept)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        links.page("calls", "Back to the calls", kept, icon=":material/arrow_back:")
+        links.page("calls", "Back to the calls", key="back", icon=":material/arrow_back:")
         links.turn("Earlier", "call", earlier, icon=":material/chevron_left:")
         links.turn("Later", "call", later, icon=":material/chevron_right:")
         if call["session_id"]:
-            links.page("calls", "Session", {"q": call["session_id"], "range": "30d"}, icon=":material/forum:")
+            everything = {**links.sliced({}), "range": "30d", "quick": ""}
+            links.page(
+                "calls", "Session", {**everything, "q": call["session_id"]}, key="session", icon=":material/forum:"
+            )
         with st.popover("Link", icon=":material/link:"):
             st.code(f"{asked.base_url()}/trace?{links.encoded({'call': call['call_id']})}", language=None)
 
@@ -119,7 +122,9 @@ def _steps(call: Call) -> None:
                 if row["call_id"] != call["call_id"]:
                     model = safe_label(row["model"] or "unknown model")
                     said = f"{row['event_time']:%H:%M:%S} · {model} · {row['status']}"
-                    links.page("trace", said, {"call": row["call_id"]}, icon=":material/account_tree:")
+                    links.page(
+                        "trace", said, {"call": row["call_id"]}, key=row["call_id"], icon=":material/account_tree:"
+                    )
 
 
 def _texts(call: Call) -> None:

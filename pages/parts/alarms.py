@@ -16,9 +16,10 @@ from pages.parts.charts import Band
 from pages.parts.filters import Choice
 from pages.parts.text import safe_label
 from store import alerts, facets, incidents, rules
+from store.alerting import Health
 from store.connection import Store
 from store.facets import Extent
-from store.model import Health, Window
+from store.model import Window
 
 REFRESH = timedelta(seconds=20)
 LATE = timedelta(minutes=30)
@@ -94,18 +95,19 @@ def strip() -> None:
             for row in known.firing[:MOST_SHOWN]:
                 _firing(row, now)
             if len(known.firing) > MOST_SHOWN:
-                links.page("alerts", f"{len(known.firing) - MOST_SHOWN} more", {"range": "24h"})
+                links.page("alerts", f"{len(known.firing) - MOST_SHOWN} more", key="more")
             if not known.firing:
                 _quiet(known, now)
             _warnings(known, now)
 
 
 def _firing(row: Row, now: datetime) -> None:
+    number = str(row["incident_id"])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         sentence(row, now)
-        links.here("Show", around(row, now), key=f"show-{row['incident_id']}", icon=":material/zoom_in:")
-        links.page("calls", "Calls", around(row, now), icon=":material/forum:")
-        links.page("alerts", "Incident", {"incident": str(row["incident_id"])}, icon=":material/notifications:")
+        links.page("overview", "Show", around(row, now), key=number, icon=":material/zoom_in:")
+        links.page("calls", "Calls", around(row, now), key=number, icon=":material/forum:")
+        links.page("alerts", "Incident", {"incident": number}, key=number, icon=":material/notifications:")
 
 
 def sentence(row: Row, now: datetime) -> None:
@@ -136,7 +138,7 @@ def _quiet(known: Standing, now: datetime) -> None:
         else:
             st.badge("Nothing is watched", icon=":material/visibility_off:", color="gray")
             st.caption("There are no alert rules yet.", width="stretch")
-            links.page("alerts", "Make a rule", {"range": "24h"}, icon=":material/add_alert:")
+            links.page("alerts", "Make a rule", key="make", icon=":material/add_alert:")
 
 
 def _warnings(known: Standing, now: datetime) -> None:

@@ -5,13 +5,14 @@ and `to` (ISO 8601, UTC) give an absolute range: links carry them, and the reade
 """
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
 from analytics.window import STEPS, bucket_for
-from pages.parts import asked, units
+from pages.parts import asked, links, units
 from store.model import Filters, Window
 
 RANGES = {
@@ -22,7 +23,8 @@ RANGES = {
     "30d": timedelta(days=30),
 }
 FEWEST_POINTS, MOST_POINTS, CALLS_A_POINT = 12, 100, 20
-CUSTOM = "custom"
+NARROW, WIDE = 134, 196  # a chosen value is longer than "all models"
+CUSTOM, WINDOW = "custom", "custom-window"
 DEFAULT = "24h"
 LABELS = {
     "model": ("Model", "all models", "model"),
@@ -55,18 +57,22 @@ class Choice:
         return {**self.filters, **values}
 
 
-def bar(now: datetime) -> Choice:
-    """Draw the bar and return what it says."""
+_CHOSEN: ContextVar[Choice] = ContextVar("chosen")
+
+
+def bar(*, slices: bool = True) -> None:
+    """Draw the bar; without `slices` the range alone. `chosen` then says what it holds."""
+    now = asked.minute(asked.runtime().now())
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filterbar"):
         window = _range(now)
-        values = {name: _pick(name, window) for name in LABELS}
-    return Choice(window=window, filters=filters_of({name: value for name, value in values.items() if value}))
+        picked = {name: _pick(name, window) for name in LABELS} if slices else {}
+    values = {name: value for name, value in picked.items() if value}
+    _CHOSEN.set(Choice(window=window, filters=filters_of(values)))
 
 
-def span_only(now: datetime) -> Window:
-    """The range alone, where slices have no meaning."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filterbar"):
-        return _range(now)
+def chosen() -> Choice:
+    """What the reader chose in the bar above this page."""
+    return _CHOSEN.get()
 
 
 def window_of(query: Mapping[str, str], now: datetime) -> Window:
@@ -79,7 +85,7 @@ def _range(now: datetime) -> Window:
     absolute = _absolute(st.query_params.to_dict())
     if absolute and "range" not in st.query_params:
         st.session_state["range"] = CUSTOM
-    chosen = st.segmented_control(
+    named = st.segmented_control(
         "Range",
         [*RANGES, CUSTOM],
         default=DEFAULT,
@@ -89,10 +95,19 @@ def _range(now: datetime) -> Window:
         on_change=_leave_custom,
         label_visibility="collapsed",
     )
-    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
-    if chosen != CUSTOM:
-        return Window(start=minute - RANGES[chosen or DEFAULT], end=minute)
-    return _custom(absolute or Window(start=minute - RANGES[DEFAULT], end=minute))
+    if named != CUSTOM:
+        return Window(start=now - RANGES[named or DEFAULT], end=now)
+    return _custom(_remembered(absolute) or Window(start=now - RANGES[DEFAULT], end=now))
+
+
+def _remembered(absolute: Window | None) -> Window | None:
+    """The custom range; the menu drops `from` and `to`, so the session keeps them and puts them back."""
+    if absolute:
+        st.session_state[WINDOW] = absolute
+    elif kept := st.session_state.get(WINDOW):
+        st.query_params.update({"from": links.at(kept.start), "to": links.at(kept.end)})
+    kept_window: Window | None = st.session_state.get(WINDOW)
+    return kept_window
 
 
 def _absolute(query: Mapping[str, str]) -> Window | None:
@@ -141,7 +156,7 @@ def _pick(name: str, window: Window) -> str | None:
         key=name,
         bind="query-params",
         label_visibility="collapsed",
-        width=134,
+        width=WIDE if asked_for else NARROW,
     )
 
 

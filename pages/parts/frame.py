@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import charts
 from pages.parts.text import escaped
@@ -27,10 +29,23 @@ class Tile:
     help: str = ""
 
 
+_HEAD: ContextVar[DeltaGenerator] = ContextVar("head")
+
+
+def start() -> None:
+    """Keep a place above the filter bar for what a page says first."""
+    _HEAD.set(st.container(gap="small"))
+
+
+def head() -> DeltaGenerator:
+    """The place above the filter bar."""
+    return _HEAD.get()
+
+
 def title(name: str, question: str, aside: str = "") -> None:
     """The page's name, what it answers, and at the right how fresh it is."""
     colours = charts.ink()
-    st.html(
+    head().html(
         f'<div style="display:flex;flex-wrap:wrap;align-items:baseline;gap:2px 14px">'
         f'<h1 style="font-size:1.5rem;font-weight:650;margin:0;padding:0">{escape(name)}</h1>'
         f'<span style="color:{colours.faint};font-size:0.95rem">{escape(question)}</span>'

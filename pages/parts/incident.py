@@ -55,8 +55,8 @@ def _actions(row: Row) -> None:
             )
         elif row["resolved_at"] is None:
             acknowledge(row, "detail")
-        links.page("overview", "Overview then", alarms.around(row, now), icon=":material/monitoring:")
-        links.page("calls", "Calls", alarms.around(row, now), icon=":material/forum:")
+        links.page("overview", "Overview then", alarms.around(row, now), key="incident", icon=":material/monitoring:")
+        links.page("calls", "Calls", alarms.around(row, now), key="incident", icon=":material/forum:")
         st.button("Close", key="close-incident", icon=":material/close:", type="tertiary", on_click=close)
 
 
@@ -148,4 +148,4 @@ def _evidence(told: Notification | None) -> None:
             label = (
                 f"{safe_label(one.call_id, 40)} · {safe_label(one.note)}" if one.note else safe_label(one.call_id, 40)
             )
-            links.page("trace", label, {"call": one.call_id}, icon=":material/account_tree:")
+            links.page("trace", label, {"call": one.call_id}, key=one.call_id, icon=":material/account_tree:")

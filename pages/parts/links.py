@@ -1,24 +1,26 @@
-"""From one page to the next without retyping a filter: the chosen range and slice travel in the URL, times absolute."""
+"""From one page to the next without retyping a filter: range and slice travel along, times absolute.
+
+Filters are widgets bound to the URL, and their values can be set only before they are drawn. Whoever leads elsewhere
+therefore notes where to (`go`); the shell takes the reader there at the beginning of the next run (`arrive`).
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from store.model import Window
 
-PAGES = {
-    "overview": "overview.py",
-    "alerts": "alerts.py",
-    "calls": "calls.py",
-    "cost": "cost.py",
-    "quality": "quality.py",
-    "drift": "drift.py",
-    "data": "data.py",
-    "trace": "trace.py",
-}
 PARAMETERS = ("model", "prompt", "tenant", "user", "environment")
+# Parameters that belong to a widget, with what each is when nobody has chosen.
+BOUND: Mapping[str, Any] = {
+    "range": "24h", **dict.fromkeys(PARAMETERS), "quick": None, "q": "", "order": "newest", "p": 1,
+}  # fmt: skip
+DEPARTURE = "departure"
+
+Query = Mapping[str, str]
 
 
 def at(moment: datetime) -> str:
@@ -41,22 +43,44 @@ def sliced(values: Mapping[str, str | None]) -> dict[str, str]:
     return query
 
 
-def encoded(query: Mapping[str, str]) -> str:
+def encoded(query: Query) -> str:
     return urlencode(query)
 
 
-def page(name: str, label: str, query: Mapping[str, str] | None = None, *, icon: str | None = None) -> None:
-    """A link; without `query` it keeps range and slice."""
-    st.page_link(PAGES[name], label=label, icon=icon, query_params=dict(kept() if query is None else query))
+def page(name: str, label: str, query: Query | None = None, *, key: str, icon: str | None = None) -> None:
+    """A way to another page, or to another range and slice of this one. What `query` does not name stays as it is."""
+    if st.button(label, key=f"to-{name}-{key}", icon=icon, type="tertiary"):
+        go(name, query or {})
 
 
-def go(name: str, query: Mapping[str, str]) -> None:
-    st.switch_page(PAGES[name], query_params=dict(query))
+def go(name: str, query: Query) -> None:
+    """Lead to a page with these URL parameters."""
+    st.session_state[DEPARTURE] = (name, dict(query))
+    st.rerun()
 
 
-def here(label: str, query: Mapping[str, str], *, key: str, icon: str | None = None) -> None:
-    """A button that sets the range and slice of the page it stands on."""
-    st.button(label, key=key, icon=icon, type="tertiary", on_click=_set, args=(dict(query),))
+def arrive(here: str) -> None:
+    """Take up what `go` noted; called by the shell before any filter is drawn. `here`: the page of this run."""
+    name, query = st.session_state.pop(DEPARTURE, (None, {}))
+    if name is None:
+        return
+    for key in BOUND.keys() & query.keys():
+        st.session_state[key] = int(query[key]) if key == "p" else query[key] or BOUND[key]
+    free = {key: value for key, value in {**_times(), **query}.items() if key not in BOUND}
+    if name == here:
+        st.query_params.update(free)
+    else:
+        st.switch_page(f"{name}.py", query_params=free)
+
+
+def _times() -> dict[str, str]:
+    return {name: st.query_params[name] for name in ("from", "to") if name in st.query_params}
+
+
+def kept() -> dict[str, str]:
+    """Range, slice and search as they stand, also on a page that does not show them."""
+    held = {name: st.session_state.get(name) or st.query_params.get(name) for name in BOUND if name != "p"}
+    return {**{name: str(value) for name, value in held.items() if value}, **_times()}
 
 
 def turn(label: str, name: str, value: str | None, *, icon: str) -> None:
@@ -68,22 +92,10 @@ def _turn(name: str, value: str) -> None:
     st.query_params[name] = value
 
 
-def _set(query: Mapping[str, str]) -> None:
-    for name in ("range", *PARAMETERS):
-        st.session_state[name] = query.get(name) or (None if name != "range" else "24h")
-    st.query_params.update({name: query[name] for name in ("from", "to", "rule") if name in query})
-
-
-def kept() -> dict[str, str]:
-    """What the URL says now of range and slice."""
-    names = ("range", "from", "to", *PARAMETERS)
-    return {name: st.query_params[name] for name in names if st.query_params.get(name)}
-
-
 def cleared(label: str) -> None:
     st.button(label, on_click=_clear, icon=":material/filter_alt_off:")
 
 
 def _clear() -> None:
-    for name in PARAMETERS:
-        st.session_state[name] = None
+    for name in (*PARAMETERS, "quick", "q"):
+        st.session_state[name] = BOUND[name]

@@ -7,7 +7,8 @@ import streamlit as st
 
 from pages.parts import alarms, asked, ruleform, tables, units
 from store import alerts, rules
-from store.model import State, Window
+from store.alerting import State
+from store.model import Window
 from store.rules import StoredRule
 
 TRAIL = 48

@@ -17,8 +17,9 @@ from analytics.metric import metrics
 from pages.parts import alarms, asked, charts, frame, tables, units
 from pages.parts.charts import Band, Line, Plot
 from pages.parts.text import safe_label
+from store.alerting import Severity
 from store.errors import LeewayError
-from store.model import DIMENSIONS, Filters, Sample, Severity, Window
+from store.model import DIMENSIONS, Filters, Sample, Window
 from store.rules import StoredRule
 
 PREVIEW = timedelta(days=7)

@@ -44,7 +44,7 @@ def no_data() -> None:
         st.markdown("- **Upload a log file**, or point an OpenTelemetry exporter at this address: both on *Data*.")
         st.markdown("- **Look at sample data first**: stop Leeway and start it again with this command.")
         st.code("leeway demo", language="bash")
-        links.page("data", "Go to Data", icon=":material/upload_file:")
+        links.page("data", "Go to Data", key="empty", icon=":material/upload_file:")
 
 
 def no_match(what: str = "calls") -> None:

@@ -103,4 +103,4 @@ def _counted(report: Report, name: str, *, dry: bool) -> None:
     title = f"{name}: only tried, nothing kept" if dry else f"{name}: kept"
     (st.warning if report.rejects else st.success)(said, title=title, icon=":material/task:")
     if report.calls and not dry:
-        links.page("calls", "Look at the calls", {"range": "30d"}, icon=":material/forum:")
+        links.page("calls", "Look at the calls", {"range": "30d"}, key=report.name, icon=":material/forum:")

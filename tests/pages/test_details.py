@@ -7,8 +7,9 @@ from alerts.rule import rule_from
 from alerts.rulebook import save_rule
 from pages.parts import waterfall
 from store import alerts, incidents, rules
+from store.alerting import Health, Severity, State
 from store.comparisons import append_comparisons
-from store.model import Comparison, Health, Severity, Span, State, Window
+from store.model import Comparison, Span, Window
 from tests.pages.conftest import make_calls, said, visit
 
 HOSTILE = '<img src=x onerror=alert(1)> ![x](http://evil.example/p.png) [go](http://evil.example) =HYPERLINK("x")'

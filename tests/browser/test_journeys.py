@@ -1,0 +1,78 @@
+"""What people do: from an alert to the call, a filter that stays, a rule tried on history, a file brought in."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.ml, pytest.mark.timeout(1500)]
+
+TABLE = "[data-testid=stDataFrame]"
+
+
+def click_first_row(page) -> None:
+    """Tables are drawn on a canvas: click where the first row's text is."""
+    box = page.locator(TABLE).first.bounding_box()
+    page.mouse.click(box["x"] + 500, box["y"] + 52)
+
+
+def test_from_what_fires_to_one_call_in_three_clicks_and_back(visit):
+    visitor = visit()
+    page = visitor.open("/")
+    page.get_by_role("button", name="Calls").first.click()
+    page.wait_for_url(re.compile(r"/calls\?"))
+    visitor.quiet()
+    assert "from=20" in page.url
+    before = page.url
+    page.locator(TABLE).first.wait_for()
+    click_first_row(page)
+    page.wait_for_url(re.compile(r"/trace\?.*call="))
+    visitor.quiet()
+    assert "Question" in visitor.text()
+    page.get_by_role("button", name="Back to the calls").click()
+    page.wait_for_url(re.compile(r"/calls\?"))
+    visitor.quiet()
+    assert set(re.findall(r"(?:from|to|model)=[^&]*", page.url)) == set(re.findall(r"(?:from|to|model)=[^&]*", before))
+    assert visitor.errors == []
+
+
+def test_a_filter_stays_from_page_to_page_and_over_a_reload(visit):
+    visitor = visit()
+    page = visitor.open("/?range=7d&environment=production")
+    page.get_by_role("link", name="Cost").click()
+    page.wait_for_url(re.compile(r"/cost\?"))
+    visitor.quiet()
+    page.get_by_role("link", name="Alerts").click()
+    page.wait_for_url(re.compile(r"/alerts"))
+    visitor.quiet()
+    page.get_by_role("link", name="Quality").click()
+    page.wait_for_url(re.compile(r"/quality\?.*environment=production"))
+    page.reload()
+    visitor.quiet()
+    assert "range=7d" in page.url
+    assert "environment=production" in page.url
+
+
+def test_a_rule_is_tried_on_history_before_it_is_saved(visit):
+    visitor = visit()
+    page = visitor.open("/alerts?section=Rules")
+    page.get_by_role("button", name="New rule").click()
+    page.get_by_role("dialog").wait_for()
+    visitor.quiet()
+    page.get_by_role("button", name="Preview on the last 7 days").click()
+    page.get_by_text(re.compile(r"Would (not )?have fired")).wait_for(timeout=90_000)
+    assert visitor.errors == []
+
+
+def test_a_file_with_bad_lines_is_tried_first_and_says_line_by_line_what_is_wrong(visit):
+    visitor = visit()
+    page = visitor.open("/data")
+    page.get_by_text("Only try").click()
+    visitor.quiet()
+    page.locator("input[type=file]").set_input_files(Path("sample_logs/some_bad_lines.jsonl"))
+    page.get_by_text("some_bad_lines.jsonl").first.wait_for()
+    page.get_by_role("button", name="Read the files").click()
+    page.get_by_text("only tried, nothing kept").wait_for(timeout=90_000)
+    page.get_by_text(re.compile(r"\d+ rejected records")).click()
+    page.get_by_text(re.compile(r"some_bad_lines\.jsonl:\d+")).first.wait_for()
+    assert visitor.errors == []
