@@ -11,11 +11,11 @@ from random import Random
 
 from alerts.channel import Configured, Receipt
 from alerts.collapse import collapsed
-from alerts.duration import words
 from alerts.notification import Notification, dumps, loads
 from alerts.settings import AlertSettings
 from store import outbox
 from store.connection import Store
+from store.duration import words
 from store.errors import DeliveryError
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from alerts.advance import Step
 from alerts.condition import CURRENT, kinds
-from alerts.duration import words
 from alerts.links import Seen, call_link, links, narrowed
 from alerts.notification import Contributor, Example, Notification, Reason
 from alerts.rule import MetricInfo, Rule
 from alerts.wording import amount, calls, sparkline
 from store.alerts import slice_of
+from store.duration import words
 from store.errors import LeewayError
 from store.model import Filters, Slice, Window
 

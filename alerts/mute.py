@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from alerts.duration import words
+from store.duration import words
 from store.silences import Silence
 
 FLAP_WITHIN = timedelta(hours=6)

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from alerts.duration import words
 from alerts.neutral import cut, neutral
+from store.duration import words
 
 Reason = Literal["fired", "resolved", "fired_and_resolved", "repeat", "flapping", "closed", "digest", "test"]
 WORDS = {

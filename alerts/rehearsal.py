@@ -22,12 +22,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from alerts.checked import checked, did_you_mean
 from alerts.due import MONDAY
-from alerts.duration import Duration, short
 from alerts.rule import MetricInfo, Rule, rules_from_file
 from alerts.run import Bench, Run
 from alerts.series import expanded
 from alerts.settings import AlertSettings
 from store.alerts import slice_key, slice_of
+from store.duration import Duration, short
 from store.errors import ConfigError
 from store.model import Filters, Sample, Window
 

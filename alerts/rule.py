@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Protocol, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from alerts.checked import checked, did_you_mean
-from alerts.duration import Duration
 from store.alerting import Severity
+from store.duration import Duration
 from store.errors import ConfigError
 from store.model import DIMENSIONS
 

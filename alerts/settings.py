@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from alerts.duration import Duration
 from store.alerting import Severity
+from store.duration import Duration
 
 
 class AlertSettings(BaseModel):

@@ -19,6 +19,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from analytics import explanation
 from analytics.detector import Matrix, Sides, detectors, run
 from analytics.embedding import PER_WINDOW
@@ -29,6 +31,7 @@ from analytics.verdict import SUMMARY, Bout, judge, too_few
 from store import comparisons as stored
 from store.comparisons import Reference
 from store.connection import Store
+from store.duration import Duration
 from store.embeddings import coverage, embedded, vectors_of
 from store.model import Comparison, Window
 
@@ -36,23 +39,24 @@ SIZES = (200, 500, 1000, 2000)  # windows are compared at one of these, so that 
 EMBEDDED_SHARE = 0.95
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftSettings:
+class DriftSettings(BaseModel):
     """`reference`: how much of the beginning is the reference. `settle`: late calls are waited for so long.
 
     `give_up`: a window whose vectors are not complete after that is compared all the same. `max_windows`: comparisons
     of one run and subject. `evidently`: its scores beside ours (seconds of work for each window).
     """
 
-    window: timedelta = timedelta(hours=2)
-    reference: timedelta = timedelta(hours=24)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window: Duration = timedelta(hours=2)
+    reference: Duration = timedelta(hours=24)
     subjects: tuple[str, ...] = ("input_text", "output_text")
-    min_calls: int = 200
-    history: int = 14
-    deviations: float = 3.0
-    settle: timedelta = timedelta(minutes=10)
-    give_up: timedelta = timedelta(hours=6)
-    max_windows: int | None = None
+    min_calls: int = Field(default=200, gt=0)
+    history: int = Field(default=14, gt=1)
+    deviations: float = Field(default=3.0, gt=0)
+    settle: Duration = timedelta(minutes=10)
+    give_up: Duration = timedelta(hours=6)
+    max_windows: int | None = Field(default=None, gt=0)
     evidently: bool = True
 
     @property

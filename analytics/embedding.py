@@ -1,31 +1,34 @@
 """The embedding job: a vector for every distinct text that drift will look at."""
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.util import find_spec
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.encoder import ENCODER, encode
 from analytics.models import MINILM
 from store.connection import Store
+from store.duration import Duration
 from store.embeddings import SUBJECTS, append_vectors, unembedded
 
 # What drift compares in one window; more calls than this add cost and no power.
 PER_WINDOW = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingSettings:
+class EmbeddingSettings(BaseModel):
     """`window` as in the drift settings: of each, up to `per_window` calls are embedded.
 
     `max_texts`: a run ends after so many (None: when none is left). `batch`: texts per task.
     """
 
-    window: timedelta = timedelta(hours=2)
-    per_window: int = PER_WINDOW
-    lookback: timedelta = timedelta(days=30)
-    max_texts: int | None = None
-    batch: int = 256
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window: Duration = timedelta(hours=2)
+    per_window: int = Field(default=PER_WINDOW, gt=0)
+    lookback: Duration = timedelta(days=30)
+    max_texts: int | None = Field(default=4000, gt=0)
+    batch: int = Field(default=256, gt=0)
 
 
 def embed(store: Store, executor: Executor, settings: EmbeddingSettings, *, now: datetime) -> dict[str, int]:

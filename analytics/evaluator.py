@@ -2,36 +2,40 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from store.declared import declared
+from store.duration import Duration
 from store.errors import ConfigError
 
 Subject = Mapping[str, Any]  # the call's columns that the evaluator reads, as stored (JSON columns are text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoringSettings:
+class ScoringSettings(BaseModel):
     """How calls are scored.
 
     `detoxify`: a folder made by `leeway models prepare`. `thresholds`: label thresholds by evaluator, over the
     defaults. `lookback`: calls that came in earlier are left alone. `max_seconds`: a run stops after the batch that
-    passes it (None: when nothing is left). `batch`: texts per task (None: the engine's own). `attempts`: tries of a
-    text on its own.
+    passes it, and the next one begins with the newest calls (None: when nothing is left). `batch`: texts per task
+    (None: the engine's own). `attempts`: tries of a text on its own.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     detoxify: Path | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
+    thresholds: dict[str, float] = Field(default_factory=dict)
     off: tuple[str, ...] = ()
-    lookback: timedelta = timedelta(days=30)
-    max_seconds: float | None = None
-    batch: int | None = None
-    page: int = 1024
-    attempts: int = 3
+    lookback: Duration = timedelta(days=30)
+    max_seconds: float | None = Field(default=45.0, gt=0)
+    batch: int | None = Field(default=None, gt=0)
+    page: int = Field(default=1024, gt=0)
+    attempts: int = Field(default=3, gt=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

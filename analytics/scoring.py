@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -128,7 +128,7 @@ def _calibrated(store: Store, evaluator: Evaluator, engine: Engine, settings: Sc
     )
     if own is None:
         return settings
-    return replace(settings, thresholds={**settings.thresholds, evaluator.name: own})
+    return settings.model_copy(update={"thresholds": {**settings.thresholds, evaluator.name: own}})
 
 
 def _batch_by_batch(run: _Run) -> Iterator[bool]:

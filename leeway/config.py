@@ -28,7 +28,7 @@ SHORT_NAMES = {
     "LEEWAY_PORT": "server.port",
     "LEEWAY_OTLP_PORT": "server.otlp_port",
     "LEEWAY_GRPC_PORT": "server.grpc_port",
-    "LEEWAY_BASE_URL": "server.base_url",
+    "LEEWAY_BASE_URL": "alerts.base_url",
 }
 NOT_SETTINGS = {"LEEWAY_CONFIG"}
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -45,7 +45,6 @@ class ServerSettings(Section):
     port: int = Field(default=8501, ge=1, le=65535)
     otlp_port: int = Field(default=4318, ge=0, le=65535)
     grpc_port: int = Field(default=4317, ge=0, le=65535)
-    base_url: str | None = None
     ingest_token: SecretStr | None = None
     dashboard_password: SecretStr | None = None
     allow_unprotected: bool = False
@@ -54,8 +53,8 @@ class ServerSettings(Section):
 
     @property
     def url(self) -> str:
-        """Where people reach the dashboard: what links in messages start with."""
-        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        """Where the dashboard is reached on this machine."""
+        return f"http://{self.host}:{self.port}"
 
     @model_validator(mode="after")
     def _protected(self) -> Self:

@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -104,7 +103,7 @@ def _take_in(runtime: Runtime, files: list[Path], say: Say) -> None:
 
 def _score(runtime: Runtime, now: datetime, say: Say) -> None:
     """Score in bites, so that one who waits sees it move; what no engine is there for stays unscored."""
-    settings = replace(runtime.settings.scoring, max_seconds=BITE_S)
+    settings = runtime.settings.scoring.model_copy(update={"max_seconds": BITE_S})
     left, before = -1, -2
     while left not in (0, before):
         before = left

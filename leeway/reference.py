@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -14,6 +15,7 @@ from collectors.dialect import dialects
 from collectors.format import formats
 from leeway.cli import parser
 from leeway.config import SHORT_NAMES, Settings
+from store.duration import short
 
 HEAD = """# Reference
 
@@ -82,7 +84,9 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
 
 def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
-    return "not set" if value is None else str(value) or "empty"
+    if isinstance(value, timedelta):
+        return short(value)
+    return "not set" if value is None else str(value) if value not in ((), {}, "") else "none"
 
 
 def _evaluators() -> Iterator[tuple[str, str, str]]:

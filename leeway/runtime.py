@@ -20,6 +20,7 @@ from alerts import rulebook
 from alerts.backtest import Backtest, backtest
 from alerts.channel import configured
 from alerts.rule import Rule, rule_from, rules_from_file
+from alerts.settings import AlertSettings
 from analytics.metric import metrics
 from collectors.batch import read_frames
 from collectors.ingest import ingest
@@ -55,7 +56,7 @@ class Runtime:
         settings.store.path.parent.mkdir(parents=True, exist_ok=True)
         self.store = Store(_store_settings(settings))
         self.journal = Journal(_journal_settings(settings, self.store), self._committed())
-        self.alert_settings = settings.alerts.model_copy(update={"base_url": settings.server.url})
+        self.alert_settings = _alert_settings(settings)
         self.channels = configured(settings.channels)
         self.decoding = Workers(max_workers=1, idle_s=NEVER_S) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
@@ -165,6 +166,12 @@ def rules_of(settings: Settings) -> list[Rule]:
     inline = [rule_from(table, where="leeway.toml", metrics=known) for table in settings.rule]
     file = settings.rules_file
     return [*inline, *(rules_from_file(file, known) if file else [])]
+
+
+def _alert_settings(settings: Settings) -> AlertSettings:
+    """Links in messages lead to `alerts.base_url`; where nobody has said it, to this server."""
+    told = "base_url" in settings.alerts.model_fields_set
+    return settings.alerts if told else settings.alerts.model_copy(update={"base_url": settings.server.url})
 
 
 def _store_settings(settings: Settings) -> StoreSettings:

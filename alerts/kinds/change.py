@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
-from alerts.duration import words
 from alerts.rule import MetricInfo, Rule
 from alerts.wording import amount, calls
 from store.alerting import Health
+from store.duration import words
 from store.model import Sample, Window
 
 REFERENCE = "reference"

@@ -10,9 +10,9 @@ from datetime import datetime
 from math import sqrt
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
-from alerts.duration import words
 from alerts.rule import MetricInfo, Rule
 from alerts.wording import amount, calls
+from store.duration import words
 from store.model import Sample, Window
 
 RECENT = "recent"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
-from alerts.duration import words
 from alerts.rule import MetricInfo, Rule
 from alerts.wording import amount, calls
+from store.duration import words
 from store.model import Window
 
 

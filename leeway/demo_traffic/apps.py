@@ -8,21 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from leeway.demo_traffic import engines
 from leeway.demo_traffic.arrivals import Profile
-from leeway.demo_traffic.engines import (
-    BACKGROUND,
-    FLASH,
-    HAIKU,
-    LITE,
-    MINI,
-    RATE_LIMITED,
-    REASONER,
-    SONNET,
-    Engine,
-    Fault,
-    timings,
-    usage,
-)
+from leeway.demo_traffic.engines import Engine, Fault, timings, usage
 from leeway.demo_traffic.story import Story, Trouble
 from leeway.demo_traffic.texts import Shop, Texts, Topic, tokens
 from store.model import ContentState, LLMCall, Status, TokensOrigin
@@ -89,7 +77,7 @@ class Ask:
 
 def support(world: World, visit: Visit) -> Exchange:
     """A customer's question, answered out of the help centre."""
-    rng, engine = world.rng, world.rng.choices((MINI, HAIKU, FLASH), (45, 27, 28))[0]
+    rng, engine = world.rng, world.rng.choices((engines.MINI, engines.HAIKU, engines.FLASH), (45, 27, 28))[0]
     documents = _documents(world, visit)
     off_context = world.story.strikes(Trouble.UNGROUNDED_ANSWERS, visit.at, rng.random())
     version = "v4" if world.story.active(Trouble.UNGROUNDED_ANSWERS, visit.at) else "v3"
@@ -103,7 +91,7 @@ def support(world: World, visit: Visit) -> Exchange:
         input_tokens=_prompt_tokens(world, "conversation", sum(tokens(found["content"]) for found in documents)),
         stream=True,
     )
-    rude = engine is FLASH and world.story.strikes(Trouble.TOXIC_ANSWERS, visit.at, rng.random())
+    rude = engine is engines.FLASH and world.story.strikes(Trouble.TOXIC_ANSWERS, visit.at, rng.random())
     answer = _support_answer(world, visit, off_context=off_context, rude=rude)
     return Exchange(calls=(replace(_made(world, ask, answer), retrieved=documents),))
 
@@ -137,7 +125,7 @@ def summarise(world: World, visit: Visit) -> Exchange:
     long = world.story.active(Trouble.LONG_ANSWERS, visit.at)
     ask = Ask(
         visit=visit,
-        engine=REASONER,
+        engine=engines.REASONER,
         app="ticket-desk",
         prompt=("summarise-ticket", "v5" if long else "v4"),
         system_text="Summarise the customer's ticket for the support staff.",
@@ -152,7 +140,7 @@ def extract(world: World, visit: Visit) -> Exchange:
     order = world.rng.choice(world.texts.orders)
     ask = Ask(
         visit=visit,
-        engine=LITE,
+        engine=engines.LITE,
         app="order-intake",
         prompt=("extract-order", "v2"),
         system_text="Return product, quantity and city of the order as JSON.",
@@ -178,7 +166,7 @@ def agent(world: World, visit: Visit) -> Exchange:
     )
     ask = Ask(
         visit=visit,
-        engine=SONNET,
+        engine=engines.SONNET,
         app="shop-agent",
         prompt=("shop-agent", "v1"),
         system_text=f"You are the shop agent of {visit.shop.name}. Use the tools before you answer.",
@@ -218,9 +206,9 @@ def _made(world: World, ask: Ask, answer: str, *, troubled: bool = True) -> LLMC
     rng = world.rng
     anthropic = ask.engine.provider == "anthropic"
     if anthropic and world.story.strikes(Trouble.SLOW_PROVIDER, ask.visit.at, rng.random()):
-        return _failed(_begun(ask, rng), RATE_LIMITED, rng)
+        return _failed(_begun(ask, rng), engines.RATE_LIMITED, rng)
     if rng.random() < ERROR_SHARE:
-        return _failed(_begun(ask, rng), rng.choice(BACKGROUND), rng)
+        return _failed(_begun(ask, rng), rng.choice(engines.BACKGROUND), rng)
     slow = anthropic and world.story.active(Trouble.SLOW_PROVIDER, ask.visit.at)
     said, finish = _mishap(world, answer, rng.random()) if troubled else (answer, "stop")
     return _answered(_begun(ask, rng), ask, said, finish, rng, slow=slow)

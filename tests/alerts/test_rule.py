@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.duration import parsed, short, words
+from store.duration import parsed, short, words
 from alerts.rule import Rule, as_toml, rule_from, rules_from_file, rules_from_text
 from alerts.rulebook import save_rule, set_rules
 from store import rules

@@ -1,7 +1,6 @@
 """Drift is called when the traffic moved, not when a day differs from another."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -186,7 +185,7 @@ def test_evidentlys_report_is_made_of_any_compared_window(store: Store):
         report(store, Inline(), SETTINGS, "input_text", window)
     for hour in range(4):
         add_hour(store, hour, TOPICS)
-    run(store, 4, replace(SETTINGS, evidently=True))
+    run(store, 4, SETTINGS.model_copy(update={"evidently": True}))
     last = comparisons.latest(store, "input_text")
     assert {"evidently_model", "evidently_distance"} < set(last["detector"])
     assert "<html" in report(store, Inline(), SETTINGS, "input_text", window)
