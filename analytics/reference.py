@@ -72,6 +72,8 @@ def _beginning(store: Store, settings: ReferenceSettings, windows: pl.DataFrame)
         window = Window(start=start, end=start + settings.window)
         if not stored.clean(store, window):
             continue
+        if chosen and window.start - chosen[-1].end > settings.length:
+            chosen, calls = [], 0  # what came before was a stray old file, not the beginning of this traffic
         chosen.append(window)
         calls += vectors
         long_enough = window.end - chosen[0].start >= settings.length

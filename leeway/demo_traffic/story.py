@@ -73,7 +73,7 @@ def planted(now: datetime) -> Story:
         Incident(
             kind=Trouble.TOXIC_ANSWERS,
             window=window(21, 19),
-            metrics=("toxic_rate",),
+            metrics=("toxic_rate", "ungrounded_rate"),
             slice={"model": "gemini-2.5-flash"},
             share=0.8,
             title="Most answers of one model insult the customer",
@@ -81,7 +81,7 @@ def planted(now: datetime) -> Story:
         Incident(
             kind=Trouble.NEW_TOPIC,
             window=window(7, 3),
-            metrics=("drift",),
+            metrics=("input_drift",),
             slice={"tenant": "kestrel"},
             share=0.25,
             title="Customers of one shop ask about a battery recall that nobody asked about before",
@@ -89,7 +89,7 @@ def planted(now: datetime) -> Story:
         Incident(
             kind=Trouble.UNGROUNDED_ANSWERS,
             window=window(2.5, 0),
-            metrics=("ungrounded_rate", "drift"),
+            metrics=("ungrounded_rate", "output_drift"),
             slice={"prompt_name": "support-answer", "prompt_version": "v4"},
             share=0.5,
             title="Version 4 of the support prompt leaves the documents it was given; still going on",

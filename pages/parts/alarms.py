@@ -150,8 +150,11 @@ def _warnings(known: Standing, now: datetime) -> None:
 
 
 def sliced(key: str) -> str:
-    """A slice as words: `model: gpt-4o, tenant: acme`; empty for everything."""
-    return ", ".join(f"{name}: {value}" for name, value in alerts.slice_of(key))
+    """A slice as words: `model gpt-4o, tenant acme`, `prompt support-answer@v4`; empty for everything."""
+    labels = {name: "not named" if value is None else value for name, value in alerts.slice_of(key)}
+    if {"prompt_name", "prompt_version"} <= labels.keys():
+        labels = {"prompt": f"{labels.pop('prompt_name')}@{labels.pop('prompt_version')}", **labels}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in labels.items())
 
 
 def around(row: Row, now: datetime) -> dict[str, str]:
