@@ -80,7 +80,7 @@ def planted(now: datetime) -> Story:
         ),
         Incident(
             kind=Trouble.NEW_TOPIC,
-            window=window(7, 3),
+            window=window(9, 5),
             metrics=("input_drift",),
             slice={"tenant": "kestrel"},
             share=0.25,
