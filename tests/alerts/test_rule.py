@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.duration import parsed, short, words
 from alerts.rule import Rule, as_toml, rule_from, rules_from_file, rules_from_text
 from alerts.rulebook import save_rule, set_rules
 from store import rules
 from store.audit import recent_changes
 from store.connection import Store
+from store.duration import parsed, short, words
 from store.errors import ConfigError
 from store.model import DIMENSIONS
 

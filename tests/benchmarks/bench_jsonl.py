@@ -39,8 +39,8 @@ def lines(rng: random.Random, bad_every: int) -> Iterator[bytes]:
             "status": "ok", "operation": "chat", "provider": "openai", "request_model": "gpt-4o-mini",
             "response_model": "gpt-4o-mini-2024-07-18", "input_tokens": rng.randrange(10, 4_000),
             "output_tokens": rng.randrange(1, 900), "cache_read_tokens": 0, "finish_reason": "stop",
-            "input_text": rng.choice(texts) + str(number), "output_text": rng.choice(texts), "user_id": f"u{number % 900}",
-            "session_id": f"s{number // 6}", "metadata": {"n": number},
+            "input_text": rng.choice(texts) + str(number), "output_text": rng.choice(texts),
+            "user_id": f"u{number % 900}", "session_id": f"s{number // 6}", "metadata": {"n": number},
         }, option=orjson.OPT_UTC_Z)  # fmt: skip
 
 
