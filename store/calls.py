@@ -10,7 +10,9 @@ from types import NoneType, UnionType
 from typing import Any
 
 import orjson
+import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from store.connection import Transaction
 from store.model import Json, LLMCall
@@ -40,16 +42,12 @@ SCHEMA = pa.schema([(name, _arrow_type(_HINTS[name])) for name in COLUMNS])
 DEDUPE_MARGIN = timedelta(hours=1)
 ALL_TIME = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
-# Duplicates are found on ids alone and are few; only then do the wide rows move. (One statement that did both would
-# carry every text through a window function.)
+# Duplicates are found on ids alone and are few; only then do the wide rows move, in the order of their times. They
+# mostly come in it: sorting and filtering them here would cost more than storing them.
 KNOWN_SQL = """
     CREATE OR REPLACE TEMP TABLE known_ids AS
     SELECT DISTINCT s.call_id FROM staged AS s
     JOIN (SELECT call_id FROM data.calls WHERE event_time BETWEEN $low AND $high) AS c USING (call_id)
-"""
-INSERT_SQL = """
-    INSERT INTO data.calls BY NAME
-    SELECT * FROM staged WHERE call_id NOT IN (SELECT call_id FROM known_ids) ORDER BY event_time
 """
 SPAN_OF_STAGED_SQL = "SELECT min(event_time), max(event_time), bool_or(time_quality = 'ingested') FROM staged"
 # Only hours that are not marked yet: a busy hour must not fill the table with itself.
@@ -117,11 +115,22 @@ def append_calls(tx: Transaction, rows: pa.Table) -> Appended:
         low, high, timeless = tx.read(SPAN_OF_STAGED_SQL).row(0)
         low, high = ALL_TIME if timeless else (low - DEDUPE_MARGIN, high + DEDUPE_MARGIN)
         tx.execute(KNOWN_SQL, {"low": low, "high": high})
-        known = tx.one("SELECT count(*) FROM known_ids")
-        tx.execute(INSERT_SQL)
+        known = tx.read("SELECT call_id FROM known_ids")["call_id"]
         tx.execute(MARK_DIRTY_SQL)
-    added = distinct.num_rows - known
-    return Appended(added, rows.num_rows - added)
+    added = _in_order(_without(distinct, known))
+    tx.insert("data.calls", added)
+    return Appended(added.num_rows, rows.num_rows - added.num_rows)
+
+
+def _without(rows: pa.Table, known: pl.Series) -> pa.Table:
+    if not len(known):
+        return rows
+    return rows.filter(pc.invert(pc.is_in(rows["call_id"], known.to_arrow().cast(pa.string()))))
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    times = rows["event_time"]
+    return rows if pl.Series(times).is_sorted() else rows.take(pc.sort_indices(times))
 
 
 def _distinct(rows: pa.Table) -> pa.Table:
