@@ -88,7 +88,7 @@ def _accepted(port: int, bodies: list[bytes], exporters: int) -> tuple[float, li
     return len(bodies) * SPANS / (time.perf_counter() - begun), sorted(acks)
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """CPU seconds of a process and its children so far."""
     total = 0.0
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -108,7 +108,7 @@ def main() -> None:
         server.start()
         assert server.process is not None
         pid = server.process.pid
-        before = _cpu_s(pid)
+        before = cpu_s(pid)
         _, acks = _accepted(server.port, pool[:40], 1)
         print(f"ack, one exporter: p50 {acks[len(acks) // 2]:.1f} ms, p99 {acks[int(len(acks) * 0.99)]:.1f} ms (≤ 5)")
         rate, acks = _accepted(server.port, pool[40:], 8)
@@ -116,7 +116,7 @@ def main() -> None:
         begun = time.perf_counter()
         server.settle(600)
         loaded = len(pool) * SPANS
-        print(f"loaded: {loaded / (_cpu_s(pid) - before):,.0f} spans per CPU-second (≥ 20,000), "
+        print(f"loaded: {loaded / (cpu_s(pid) - before):,.0f} spans per CPU-second (≥ 20,000), "
               f"{time.perf_counter() - begun:.1f} s after the last ack")  # fmt: skip
         server.stop()
         megabytes = server.database.stat().st_size / 1e6
