@@ -13,11 +13,11 @@ field, the higher priority first. What they give is a `Reading`: a dict with the
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from store.declared import declared
-from store.model import LogRecord, Span
+from store.model import LogRecord, Span, SpanEvent
 
 Reading = dict[str, Any]
 
@@ -25,12 +25,17 @@ TEXTS = frozenset({
     "request_model", "response_model", "response_id", "provider", "session_id", "user_id", "tenant", "agent_name",
     "workflow", "environment", "prompt_name", "prompt_version", "error_message", "error_type",
 })  # fmt: skip
+MANY = 100  # attributes and events: a span with more is like no other, its shape is not worth remembering
 HOW_COUNTED = frozenset({"exclusive", "exclusive_output", "estimated"})  # says how its own counts are meant, no others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """`score`: how surely the span speaks this dialect, 0 = not at all. Both functions are pure."""
+    """`score`: how surely the span speaks this dialect, 0 = not at all. Both functions are pure.
+
+    A score looks at the scope, at which attributes there are and at what the events are called, never at a value:
+    spans come by the thousand in few shapes, and each shape is scored once.
+    """
 
     name: str
     priority: int
@@ -47,14 +52,27 @@ def dialects() -> tuple[Dialect, ...]:
 def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
     """What all dialects that recognise the span say of it."""
     found: Reading = {}
-    for dialect in dialects():
-        if dialect.score(span) > 0:
-            merge(found, dialect.extract(span, logs))
-            found.setdefault("dialect", dialect.name)
+    for dialect in _spoken_by(span):
+        merge(found, dialect.extract(span, logs))
+        found.setdefault("dialect", dialect.name)
     for name in TEXTS & found.keys():
         if type(found[name]) is not str:
             _as_text(found, name)
     return found
+
+
+def _spoken_by(span: Span) -> tuple[Dialect, ...]:
+    if len(span.attributes) + len(span.events) > MANY:
+        return tuple(d for d in dialects() if d.score(span) > 0)
+    return _spoken(span.scope_name, tuple(span.attributes), tuple([e.name for e in span.events]))
+
+
+@lru_cache(maxsize=4096)
+def _spoken(scope: str, names: tuple[str, ...], events: tuple[str, ...]) -> tuple[Dialect, ...]:
+    """Return the dialects that a span of this shape speaks."""
+    told = tuple(SpanEvent(name=name, time_ns=0, attributes={}) for name in events)
+    shape = Span(trace_id="", span_id="", name="", scope_name=scope, attributes=dict.fromkeys(names), events=told)
+    return tuple(d for d in dialects() if d.score(shape) > 0)
 
 
 def _as_text(found: Reading, name: str) -> None:

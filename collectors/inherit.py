@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from collectors.candidate import Candidate, Key, Trees
-from collectors.dialect import Reading
+from collectors.dialect import MANY, Reading
 from store.model import Span
 
 # Where a value may stand, in this order: attribute names, bare or behind one of the prefixes that hold what users
@@ -61,11 +62,18 @@ def identity(attributes: Mapping[str, Any], reading: Reading) -> Reading:
 
 
 def _collect(source: Mapping[str, Any], ranked: dict[str, tuple[int, str]]) -> None:
-    for name in FIELD_OF.keys() & source.keys():
+    names = tuple(source)
+    for name in _telling(names) if len(names) <= MANY else _telling.__wrapped__(names):
         field, rank = FIELD_OF[name]
         said = text(source[name])
         if said and (field not in ranked or rank < ranked[field][0]):
             ranked[field] = rank, said
+
+
+@lru_cache(maxsize=4096)
+def _telling(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of the names say who somebody is: worked out once per shape of span."""
+    return tuple(name for name in names if name in FIELD_OF)
 
 
 class Identities:

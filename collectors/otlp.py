@@ -8,6 +8,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -127,7 +128,8 @@ def _value(any_value: Any) -> Any:
 
 
 def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
-    return {pair.key: (value.string_value or _value(value)) for pair in pairs for value in (pair.value,)}
+    """Read attributes. The names of all spans are few: interned they are hashed once and compared by identity."""
+    return {intern(pair.key): (value.string_value or _value(value)) for pair in pairs for value in (pair.value,)}
 
 
 def _parent(raw: bytes) -> str | None:

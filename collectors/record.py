@@ -8,7 +8,7 @@ from typing import Any
 
 from collectors.candidate import Candidate
 from collectors.content import content_fields
-from collectors.dialect import Reading
+from collectors.dialect import MANY, Reading
 from collectors.folding import error_type, finish_reason, maker
 from collectors.identity import call_id, model_key
 from collectors.messages import cut_off
@@ -221,6 +221,14 @@ def metadata(span: Span, reading: Reading) -> dict[str, Any] | None:
 
 
 def _rest(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in attributes.items():
-        if value not in (None, "") and not told_elsewhere(name):
+    names = tuple(attributes)
+    for name in _untold(names) if len(names) <= MANY else _untold.__wrapped__(names):
+        value = attributes[name]
+        if value not in (None, ""):
             yield name, value
+
+
+@lru_cache(maxsize=4096)
+def _untold(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names without a column: worked out once per shape of span."""
+    return tuple(name for name in names if not told_elsewhere(name))

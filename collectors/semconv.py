@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from collectors import folding
-from collectors.dialect import Reading
+from collectors.dialect import MANY, Reading
 from collectors.messages import messages, parsed
 from store.model import Operation, SpanKind
 
@@ -69,7 +70,7 @@ SLOTS: dict[str, tuple[str, str, int]] = {
     for field, names in table.items()
     for rank, name in enumerate(names)
 }
-STREAM = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming")
+STREAM = ("gen_ai.request.stream", "gen_ai.request.is_stream", "gen_ai.is_streaming", "llm.is_streaming")
 FIRST_CHUNK_S = ("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
 INTEGERS = frozenset({"max_tokens", "seed", "n"})
 
@@ -127,17 +128,22 @@ def usage(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
 def sorted_out(attributes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what the names of `NAMES`, `COUNTS` and `SETTINGS` say, under `names`, `usage` and `settings`.
 
-    One look per attribute: this is the hottest path of loading.
+    This is the hottest path of loading: which names a shape of span has is worked out once.
     """
     found: dict[str, dict[str, Any]] = {}
-    ranks: dict[str, int] = {}
-    for name in SLOTS.keys() & attributes.keys():
+    names = tuple(attributes)
+    for name, group, field in _slots(names) if len(names) <= MANY else _slots.__wrapped__(names):
         value = attributes[name]
-        group, field, rank = SLOTS[name]
-        if value is not None and rank <= ranks.get(field, rank):
-            ranks[field] = rank
+        if value is not None:
             found.setdefault(group, {})[field] = value
     return found
+
+
+@lru_cache(maxsize=4096)
+def _slots(names: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Return (name, group, field) of the names that say something, the newest last: its word counts."""
+    known = sorted((-SLOTS[name][2], name) for name in names if name in SLOTS)
+    return tuple((name, *SLOTS[name][:2]) for _, name in known)
 
 
 def strings(value: Any) -> list[str] | None:

@@ -66,6 +66,8 @@ def normalised(raw: Mapping[str, Any], *, scope: str = "", provider: str | None 
 
 def count(value: Any, problems: list[str]) -> int | None:
     """Return a token count: an int, an integral float, or either as text; None and a problem for all else."""
+    if type(value) is int and 0 <= value <= IMPLAUSIBLE:
+        return value
     number = _integral(value)
     if number is None:
         problems.append("bad_tokens")

@@ -100,7 +100,9 @@ def json_text(value: Json) -> str | None:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment is not None else None
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).replace(tzinfo=None)
 
 
 def append_calls(tx: Transaction, rows: pa.Table) -> Appended:

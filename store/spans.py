@@ -37,15 +37,21 @@ LOG_SCHEMA = pa.schema([
 SPANS_SQL = f"""
     SELECT {", ".join(SPAN_SCHEMA.names)} FROM data.spans
     WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high
+    AND ($without IS NULL OR source_id IS DISTINCT FROM $without)
 """  # noqa: S608 - our own column names
 LOGS_SQL = f"""
     SELECT {", ".join(LOG_SCHEMA.names)} FROM data.span_logs
     WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high
+    AND ($without IS NULL OR source_id IS DISTINCT FROM $without)
 """  # noqa: S608
 TRACE_SQL = f"""
     SELECT {", ".join(SPAN_SCHEMA.names)} FROM data.spans
     WHERE trace_id = $trace_id AND event_time BETWEEN $low AND $high ORDER BY start_ns, span_id
 """  # noqa: S608
+OWNERS_SQL = """
+    SELECT trace_id, span_id, any_value(source_id) FROM data.spans WHERE event_time BETWEEN $low AND $high
+    AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM staged) GROUP BY ALL
+"""
 FORGET_SQL = """
     DELETE FROM data.spans WHERE event_time BETWEEN $low AND $high
     AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM staged)
@@ -62,11 +68,11 @@ class Stored:
 
 def span_table(spans: Iterable[Span], kinds: Mapping[tuple[str, str], SpanKind], *, now: datetime) -> pa.Table:
     """Return spans as a table with the columns of `SPAN_SCHEMA`; `now` stands in for a time that cannot be."""
-    json = _Json()
+    json, believed = _Json(), _plausible_us(now)
     rows = [
         (
             s.trace_id, s.span_id, s.parent_span_id, s.name, kinds.get((s.trace_id, s.span_id), SpanKind.OTHER).value,
-            _event_us(s.start_ns or s.end_ns, now), s.start_ns, s.end_ns, s.status_code, s.status_message,
+            _event_us(s.start_ns or s.end_ns, believed), s.start_ns, s.end_ns, s.status_code, s.status_message,
             _service(s.resource), s.scope_name, s.scope_version, json(s.attributes), _events(s.events),
             json.shared(s.resource),
         )
@@ -77,10 +83,10 @@ def span_table(spans: Iterable[Span], kinds: Mapping[tuple[str, str], SpanKind],
 
 def log_table(logs: Iterable[LogRecord], *, now: datetime) -> pa.Table:
     """Return log records as a table with the columns of `LOG_SCHEMA`."""
-    json = _Json()
+    json, believed = _Json(), _plausible_us(now)
     rows = [
         (
-            r.trace_id, r.span_id, r.event_name, _event_us(r.time_ns, now), r.time_ns, json(r.body),
+            r.trace_id, r.span_id, r.event_name, _event_us(r.time_ns, believed), r.time_ns, json(r.body),
             json(r.attributes), r.scope_name, r.scope_version, json.shared(r.resource),
         )
         for r in logs
@@ -95,17 +101,17 @@ def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 
 
 class _Json:
-    """JSON text; what many spans share is written once."""
+    """JSON as UTF-8; what many spans share is written once. Arrow keeps the bytes as they are."""
 
     def __init__(self) -> None:
-        self._shared: dict[int, str | None] = {}
+        self._shared: dict[int, bytes | None] = {}
 
-    def __call__(self, value: Any) -> str | None:
+    def __call__(self, value: Any) -> bytes | None:
         if value is None:
             return None
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
-    def shared(self, value: Any) -> str | None:
+    def shared(self, value: Any) -> bytes | None:
         key = id(value)
         if key not in self._shared:
             self._shared[key] = self(value)
@@ -124,8 +130,8 @@ def _service(resource: Mapping[str, Any]) -> str | None:
     return str(name) if name else None
 
 
-def _event_us(ns: int, now: datetime) -> int:
-    low, high = _plausible_us(now)
+def _event_us(ns: int, believed: tuple[int, int]) -> int:
+    low, high = believed
     return ns // 1000 if low <= ns // 1000 <= high else high - AHEAD // MICROSECOND
 
 
@@ -167,9 +173,11 @@ def _loaded_once(text: str | None, known: dict[str | None, Any]) -> Any:
     return known[text]
 
 
-def of_traces(store: Store, traces: Sequence[str], *, low: datetime, high: datetime) -> Stored:
-    """Return what is stored of these traces between `low` and `high`."""
-    params = {"traces": list(traces), "low": low, "high": high}
+def of_traces(
+    store: Store, traces: Sequence[str], *, low: datetime, high: datetime, without: int | None = None
+) -> Stored:
+    """Return what is stored of these traces between `low` and `high`; `without` leaves out what one source told."""
+    params = {"traces": list(traces), "low": low, "high": high, "without": without}
     return Stored(
         spans=_arrow(store.read(SPANS_SQL, params), SPAN_SCHEMA), logs=_arrow(store.read(LOGS_SQL, params), LOG_SCHEMA)
     )
@@ -191,13 +199,24 @@ def trace(store: Store, trace_id: str, *, around: datetime | None = None) -> lis
 def insert(
     tx: Transaction, spans: pa.Table, logs: pa.Table, *, updated: pa.Table, source_id: int | None, now: datetime
 ) -> None:
-    """Append spans and log records; `updated` spans (columns of `SPAN_SCHEMA`) replace their earlier telling."""
+    """Append spans and log records; `updated` spans (columns of `SPAN_SCHEMA`) replace their earlier telling.
+
+    An updated span stays with the source that told it first: taking back the other must not take the span away.
+    """
+    retold = _stamped(updated, source_id, now)
     if updated.num_rows:
         low, high = span_of_time(updated, now=now)
         with tx.staged(updated.select(["trace_id", "span_id"])):
+            owners = {(t, s): owner for t, s, owner in tx.read(OWNERS_SQL, {"low": low, "high": high}).iter_rows()}
             tx.execute(FORGET_SQL, {"low": low, "high": high})
-    for table, rows in (("data.spans", spans), ("data.spans", updated), ("data.span_logs", logs)):
-        tx.insert(table, _stamped(rows, source_id, now))
+        keys = zip(updated["trace_id"].to_pylist(), updated["span_id"].to_pylist(), strict=True)
+        owned = pa.array([owners.get(key, source_id) for key in keys], pa.int64())
+        retold = retold.set_column(retold.schema.get_field_index("source_id"), "source_id", owned)
+    for table, rows in (
+        ("data.spans", _stamped(spans, source_id, now)), ("data.spans", retold),
+        ("data.span_logs", _stamped(logs, source_id, now)),
+    ):  # fmt: skip
+        tx.insert(table, rows)
 
 
 def _stamped(rows: pa.Table, source_id: int | None, now: datetime) -> pa.Table:
