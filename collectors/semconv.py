@@ -22,7 +22,10 @@ KINDS = {
     "execute_event_loop_cycle": SpanKind.CHAIN, "search_memory": SpanKind.RETRIEVAL,
 }  # fmt: skip
 OPERATION_KINDS = {Operation.EMBEDDING: SpanKind.EMBEDDING, Operation.RERANK: SpanKind.RERANK}
-NO_PROVIDER = frozenset({"none", "langchain", "unknown", "llamaindex", "llama_index"})  # frameworks and blanks
+NO_PROVIDER = frozenset({  # frameworks and blanks
+    "none", "unknown", "langchain", "llamaindex", "llama_index", "strands-agents", "haystack", "dspy", "crewai",
+    "litellm", "semantic_kernel", "microsoft.agent_framework",
+})  # fmt: skip
 
 # field → names, the newest first
 NAMES: dict[str, tuple[str, ...]] = {

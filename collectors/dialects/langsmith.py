@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
+from collectors import langchain, semconv
 from collectors.dialect import Dialect, Reading
+from collectors.exchange import response_fields
 from collectors.messages import messages, parsed
 from store.model import LogRecord, Operation, Span, SpanKind, Status
 
@@ -43,11 +44,19 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
 
 
 def _call(a: Mapping[str, Any]) -> Reading:
+    """Read a model run; its answer is the provider's whole response where an SDK's client was wrapped."""
+    response = parsed(a.get("gen_ai.completion"))
+    told = response_fields(response) if isinstance(response, dict) else {}
+    counted = parsed(a.get(METADATA + "usage_metadata"))
+    if counted is None and isinstance(response, dict):
+        counted = response.get("usage_metadata")
     return {
+        "finish_reasons": told.get("finish_reasons"),
+        "usage": langchain.usage(counted) or None,
         "provider": semconv.provider(a.get(METADATA + "ls_provider") or a.get("gen_ai.system")),
         "request_model": a.get("gen_ai.request.model") or a.get(METADATA + "ls_model_name"),
         "asked": messages(a.get("gen_ai.prompt")),
-        "answered": messages(a.get("gen_ai.completion"), "assistant"),
+        "answered": told.get("answered") or messages(response, "assistant"),
     }
 
 

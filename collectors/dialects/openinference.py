@@ -116,10 +116,11 @@ def _first_token(span: Span) -> float | None:
 
 
 def _content(a: Mapping[str, Any], request: Any, response: Any) -> Reading:
+    """Read what was asked and answered; a template with `prompt_args` is not yet what was asked (LlamaIndex)."""
     asked = [_message(m, "user") for m in nested(a, "llm.input_messages.")]
     answered = [_message(m, "assistant") for m in nested(a, "llm.output_messages.")]
     return {
-        "asked": asked or _embedded(a) or messages(request),
+        "asked": asked or _embedded(a) or ([] if _field(request, "prompt_args") else messages(request)),
         "answered": [m for m in answered if m["parts"]] or messages(response, "assistant"),
     }
 

@@ -1,14 +1,19 @@
 """OpenLIT: the GenAI conventions with a cost, counts it estimates itself, and failed calls that say nothing at all."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collectors import semconv
 from collectors.dialect import Dialect, Reading
+from collectors.messages import Message, message
+from collectors.pythonic import python
 from store.model import LogRecord, Span, SpanKind
 
 SCOPE = "openlit"
 CACHE = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_creation.input_tokens")
+
+SPEAKERS = re.compile(r"(?:^|\n)(system|developer|user|assistant|tool): ")
 
 
 def score(span: Span) -> int:
@@ -24,15 +29,42 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     counts = semconv.usage(a)
     if counts and _estimated(a):
         found["usage"] = {**counts, "estimated": True}
+    if "gen_ai.input.messages" not in a and isinstance(prompt := a.get("gen_ai.prompt"), str):
+        found["asked"] = _spoken(prompt)
+        found["answered"] = _answer(a)
     if not a:
         found.update(_nameless(span))
     return found
 
 
 def _estimated(a: Mapping[str, Any]) -> bool:
-    """Whether it counted itself: a stream for which the provider sent no usage has no cache counts either."""
+    """Whether it counted itself.
+
+    A stream for which the provider sent no usage has no cache counts either; the 2025 line counts every streamed chat
+    of OpenAI's itself, whatever was sent.
+    """
+    if semconv.truth(a.get("gen_ai.request.is_stream")) is True:
+        by_responses = str(a.get("gen_ai.response.id")).startswith("resp_")
+        return a.get("gen_ai.system") == "openai" and not by_responses
     streamed = semconv.truth(a.get("gen_ai.request.stream")) is True
     return streamed and not any(name in a for name in CACHE) and a.get("gen_ai.operation.name") == "chat"
+
+
+def _spoken(prompt: str) -> list[Message]:
+    """Read the 2025 line's prompt: one text, a speaker's name and a colon before what each said."""
+    _, *turns = SPEAKERS.split(prompt)
+    return [message({"role": role, "content": said}) for role, said in zip(turns[::2], turns[1::2], strict=True)]
+
+
+def _answer(a: Mapping[str, Any]) -> list[Message] | None:
+    """Read the 2025 line's answer where it called a tool; plain text stands in an event too."""
+    if not a.get("gen_ai.tool.call.id") or "gen_ai.output.messages" in a:
+        return None
+    arguments = a.get("gen_ai.tool.args")
+    called = {"id": a["gen_ai.tool.call.id"], "name": a.get("gen_ai.tool.name"), "arguments": arguments}
+    if isinstance(read := python(arguments), dict):
+        called["arguments"] = read
+    return [message({"role": "assistant", "content": a.get("gen_ai.completion"), "tool_calls": [called]})]
 
 
 def _nameless(span: Span) -> Reading:
