@@ -195,7 +195,7 @@ class _Child:
             self._pipe.send_bytes(payload)
             if not wait([self._pipe, self.process.sentinel], timeout_s):
                 raise WorkerTimedOut(f"stopped after {timeout_s:g} s")
-            answer = _unpickled(self._pipe.recv_bytes())
+            answer = _received(self._pipe)
         except (EOFError, OSError) as error:
             self.process.join(1)
             raise WorkerDied(f"its process ended ({_end(self.process.exitcode)})") from error
@@ -212,8 +212,13 @@ class _Child:
         self.process.close()
 
 
-def _unpickled(answer: bytes) -> tuple[bool, Any]:
-    ok, value = pickle.loads(answer)  # noqa: S301 - written by our own child
+def _received(pipe: Connection) -> tuple[bool, Any]:
+    """Read an answer. Big buffers come by themselves: copying them out of one pickle would hold up all other threads.
+
+    So arrays in an answer are read-only.
+    """
+    count, answer = pickle.loads(pipe.recv_bytes())  # noqa: S301 - written by our own child
+    ok, value = pickle.loads(answer, buffers=[pipe.recv_bytes() for _ in range(count)])  # noqa: S301
     return ok, value
 
 
@@ -231,7 +236,8 @@ def _work(pipe: Connection, settings: WorkersSettings, parent: int) -> None:
             payload = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        pipe.send_bytes(_answer(payload))
+        for piece in _answer(payload):
+            pipe.send_bytes(piece)
 
 
 def _prepare(settings: WorkersSettings, parent: int) -> None:
@@ -246,13 +252,17 @@ def _prepare(settings: WorkersSettings, parent: int) -> None:
         os._exit(1)
 
 
-def _answer(payload: bytes) -> bytes:
-    """Do one task; whatever it raises travels back."""
+def _answer(payload: bytes) -> list[bytes | memoryview]:
+    """Do one task; whatever it raises travels back. First the answer with the number of its buffers, then those."""
+    buffers: list[pickle.PickleBuffer] = []
     try:
         fn, args, kwargs = pickle.loads(payload)  # noqa: S301 - written by our own parent
-        return pickle.dumps((True, fn(*args, **kwargs)), protocol=pickle.HIGHEST_PROTOCOL)
+        answer = pickle.dumps(
+            (True, fn(*args, **kwargs)), protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=buffers.append
+        )
     except Exception as error:  # noqa: BLE001 - the border between two processes
-        return _packed(error)
+        answer, buffers = _packed(error), []
+    return [pickle.dumps((len(buffers), answer)), *(buffer.raw() for buffer in buffers)]
 
 
 def _packed(error: Exception) -> bytes:
