@@ -151,7 +151,7 @@ def decode(job: Job) -> Decoded:
     """Read the whole file. A file that stops in the middle gives what came before, and says so."""
     reading = Reading(file=job.name, read_at=job.read_at)
     with job.path.open("rb") as stream:
-        return _decode(_found(stream, job, reading), job, reading)
+        return _decode(found_in(stream, job, reading), job, reading)
 
 
 def decode_lines(job: Job, lines: Sequence[Piece]) -> Decoded:
@@ -207,7 +207,7 @@ def _at(stream: BinaryIO, lines: Sequence[Piece], reading: Reading) -> Iterator[
         yield from decoded(replace(place, raw=stream.read(place.length)), reading)
 
 
-def _found(stream: BinaryIO, job: Job, reading: Reading) -> Iterator[Found]:
+def found_in(stream: BinaryIO, job: Job, reading: Reading) -> Iterator[Found]:
     if tabular.is_parquet(stream):
         return tabular.parquet_rows(stream, reading)
     chunks = unpacked(stream, reading, job.limits)

@@ -5,13 +5,15 @@ or `request`, `response`, `messages`, `answer`, `error`, `latency_s`, to the dot
 """
 
 import collections.abc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from collectors.complete import FIELDS, complete
 from collectors.counts import known
 from collectors.exchange import error_fields, exchange
+from collectors.folding import operation
 from collectors.format import Format, Item, each
+from collectors.formats.leeway import read
 from collectors.messages import messages, parsed
 from collectors.reading import Place, Record
 from collectors.usage import RAW
@@ -49,11 +51,28 @@ def _heads(path: str) -> Iterator[str]:
         yield ".".join(keys[:length])
 
 
+STATUSES = {
+    "ok": "ok", "success": "ok", "succeeded": "ok", "completed": "ok", "200": "ok", "true": "ok",
+    "error": "error", "failure": "error", "failed": "error", "false": "error",
+}  # fmt: skip
+TIMES = frozenset({"started_at", "ended_at"})  # `complete` reads them in any notation
+NAMES = tuple(sorted(FIELDS - {"call_id", "source", "problems", "merged_from", "raw_ref"} | SIDES | {"total_tokens"}))
+
+
+def pairs(said: Iterable[str]) -> dict[str, str]:
+    """A mapping from `field=path` texts. Raises FormatError where one is none."""
+    split = [text.partition("=") for text in said]
+    for name, _, path in split:
+        if not name.strip() or not path.strip():
+            raise FormatError(f"mapping {name!r}: write field=path, as in output_text=reply.text")
+    return {name.strip(): path.strip() for name, _, path in split}
+
+
 def checked(mapping: Mapping) -> Mapping:
     """Return the mapping. Raises FormatError when it names what a call does not have."""
     for name in mapping:
         if name not in FIELDS and name not in SIDES and name not in COUNTS:
-            raise FormatError(f"mapping: a call has no {name!r}; choose one of {', '.join(sorted(FIELDS | SIDES))}")
+            raise FormatError(f"mapping: a call has no {name!r}; choose one of {', '.join(NAMES)}")
     return mapping
 
 
@@ -73,16 +92,28 @@ def mapped(mapping: Mapping) -> Format:
 def fields(found: Record) -> dict[str, Any]:
     """The fields of a call from values under the names of a mapping."""
     told = exchange(found.get("request"), found.get("response"))
-    told |= known({name: value for name, value in found.items() if name in FIELDS and name not in COUNTS})
+    problems: list[str] = []
+    told |= known(
+        {name: _told(name, value, problems) for name, value in found.items() if name in FIELDS - COUNTS.keys()}
+    )
     told |= known({"asked": messages(found.get("messages")), "answered": messages(found.get("answer"), "assistant")})
     told |= error_fields(found.get("error"))
     for name in ("created", "cache_hit"):
         if name in found:
             told[name] = found[name]
     for name, field in (("latency_s", "latency_ms"), ("ttft_s", "ttft_ms")):
-        if (value := found.get(name)) is not None:
-            told[field] = float(value) * 1000
+        if name in found and (seconds := read(field, found[name], problems)) is not None:
+            told[field] = seconds * 1000
     counts = {COUNTS[name]: value for name, value in found.items() if name in COUNTS}
     if counts:
         told["usage"] = {**{k: v for k, v in told.get("usage", {}).items() if k in RAW}, **counts}
-    return told
+    return {**told, "problems": problems}
+
+
+def _told(name: str, value: Any, problems: list[str]) -> Any:
+    """A field's value as the call keeps it; None, and a problem, when it is not that."""
+    if name in TIMES:
+        return value
+    if name == "operation":
+        return operation(value)
+    return read(name, STATUSES.get(str(value).lower(), value) if name == "status" else value, problems)

@@ -1,4 +1,4 @@
-"""The HTTP interface beside OTLP: `/healthz`, `/metrics`, `/api/ingest`, `/api/feedback`, `/api/export`."""
+"""The HTTP interface beside OTLP: `/healthz`, `/metrics`, and what `/api/` takes in and gives out."""
 
 import asyncio
 import dataclasses
@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -34,6 +34,7 @@ def routes() -> list[BaseRoute]:
         Route("/api/feedback", _feedback, methods=["POST"]),
         Route("/api/export", _export, methods=["GET"]),
         Route("/api/analyze", _analyze, methods=["POST"]),
+        Route("/api/replay", _replay, methods=["POST"]),
     ]
 
 
@@ -46,6 +47,17 @@ class Analyze(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     jobs: list[str] = []
+
+
+class Replay(BaseModel):
+    """Which requests to read again: those received from `from` on, before `to`; without `apply` it only tells."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: AwareDatetime = Field(alias="from")
+    end: AwareDatetime = Field(alias="to")
+    dialect: str | None = None
+    apply: bool = False
 
 
 class Feedback(BaseModel):
@@ -92,10 +104,11 @@ async def _ingest(request: Request) -> Response:
         log_format = request.query_params.get("format", "auto")
         dry_run = request.query_params.get("dry_run") == "1"
         try:
+            mapping = runtime.settings.mapping(request.query_params.get("mapping"), request.query_params.getlist("map"))
             report = await asyncio.to_thread(
-                runtime.ingest, path, name=name, log_format=log_format, kind="upload", dry_run=dry_run
+                runtime.ingest, path, name=name, log_format=log_format, mapping=mapping, kind="upload", dry_run=dry_run
             )
-        except FormatError as error:
+        except (FormatError, ConfigError) as error:
             return _problem(422, str(error))
         except LeewayError as error:
             return _problem(503, str(error), {"retry-after": "5"})
@@ -165,6 +178,18 @@ async def _analyze(request: Request) -> Response:
     except ConfigError as error:
         return _problem(400, str(error))
     return JSONResponse([dataclasses.asdict(run) for run in ran])
+
+
+async def _replay(request: Request) -> Response:
+    asked = await _asked(request, Replay)
+    if isinstance(asked, Response):
+        return asked
+    window = Window(start=asked.start, end=asked.end)
+    try:
+        done = await asyncio.to_thread(current().replay, window, dialect=asked.dialect, apply=asked.apply)
+    except FormatError as error:
+        return _problem(400, str(error))
+    return JSONResponse(dataclasses.asdict(done))
 
 
 async def _export(request: Request) -> Response:

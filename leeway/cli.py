@@ -50,8 +50,19 @@ def _data(verbs: Any) -> None:
     ingest = _verb(verbs, "ingest", "Read log files into the database.", commands.ingest)
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     ingest.add_argument("--format", default="auto", dest="log_format", help="auto, or a name from `leeway formats`")
+    said = "where a field of a call stands in each record, as in output_text=reply.text; repeat it"
+    ingest.add_argument("--map", action="append", default=[], dest="mapped", metavar="FIELD=PATH", help=said)
+    ingest.add_argument("--mapping", metavar="NAME", help="a [mappings.NAME] table of the settings")
     ingest.add_argument("--dry-run", action="store_true", help="say what would be read, write nothing")
     ingest.add_argument("--json", action="store_true", help="print the report as JSON")
+    replay = _verb(verbs, "replay", "Read again what the journal still holds; show what would change.", commands.replay)
+    replay.add_argument(
+        "--from", dest="start", required=True, metavar="TIME", help="received since: ISO time with zone"
+    )
+    replay.add_argument("--to", dest="end", required=True, metavar="TIME", help="received before: ISO time with zone")
+    replay.add_argument("--dialect", metavar="NAME", help="only traces in which this dialect told something")
+    replay.add_argument("--apply", action="store_true", help="change it")
+    replay.add_argument("--json", action="store_true", help="print the changes as JSON")
     analyze = _verb(verbs, "analyze", "Run the scheduled jobs now, to the end.", commands.analyze)
     analyze.add_argument("jobs", nargs="*", metavar="JOB", help="names (default: all)")
     analyze.add_argument("--json", action="store_true", help="print each job's counts as JSON")

@@ -79,14 +79,42 @@ def ingest(options: argparse.Namespace) -> int:
 
 def _ingested(settings: Settings, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     paths = [found for path in options.paths for found in _files(path)]
+    mapping = settings.mapping(options.mapping, options.mapped)
     try:
         with runtime.opened(settings) as opened:
             for path in paths:
-                yield opened.ingest(path, log_format=options.log_format, dry_run=options.dry_run).as_json()
+                report = opened.ingest(path, log_format=options.log_format, mapping=mapping, dry_run=options.dry_run)
+                yield report.as_json()
     except StoreBusy as busy:
         remote = Remote(settings, busy)
         for path in paths:
-            yield remote.ingest(path, log_format=options.log_format, dry_run=options.dry_run)
+            yield remote.ingest(path, log_format=options.log_format, mapping=mapping, dry_run=options.dry_run)
+
+
+def replay(options: argparse.Namespace) -> int:
+    try:
+        window = api.export_window(options.start, options.end)
+    except ValueError as error:
+        raise ConfigError(f"--from and --to are ISO times: {error}") from error
+    assert window is not None  # noqa: S101 - both are required
+    settings = _settings(options)
+    try:
+        with runtime.opened(settings) as opened:
+            opened.load_pending()
+            done = dataclasses.asdict(opened.replay(window, dialect=options.dialect, apply=options.apply))
+    except StoreBusy as busy:
+        asked = {"from": options.start, "to": options.end, "dialect": options.dialect, "apply": options.apply}
+        done = Remote(settings, busy).replay(asked)
+    print(json.dumps(done, indent=1) if options.json else "\n".join(_replay_lines(done)))
+    return 0
+
+
+def _replay_lines(done: dict[str, Any]) -> Iterator[str]:
+    counted = ", ".join(f"{done[name]:,} {name}" for name in ("new", "changed", "gone", "same"))
+    yield f"{done['frames']:,} requests read again, {done['unreadable']:,} of them not readable; calls: {counted}"
+    yield from (f"  {name}: another in {count:,} calls" for name, count in done["fields"].items())
+    if not done["applied"] and done["new"] + done["changed"] + done["gone"]:
+        yield "Nothing was written: say --apply to change it."
 
 
 def _files(path: Path) -> list[Path]:

@@ -11,15 +11,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from alerts.settings import AlertSettings
 from analytics.drift import DriftSettings
 from analytics.embedding import EmbeddingSettings
 from analytics.evaluator import ScoringSettings
 from analytics.prices import PriceSettings
+from collectors.mapping import checked, pairs
 from collectors.sources.otlp_http import OtlpSettings
-from store.errors import ConfigError
+from collectors.sources.watch import WatchSettings
+from store.errors import ConfigError, FormatError
 
 DEFAULT_FILE = "leeway.toml"
 SHORT_NAMES = {
@@ -82,6 +84,8 @@ class Settings(Section):
     store: StoreSection = StoreSection()
     server: ServerSettings = ServerSettings()
     otlp: OtlpSettings = OtlpSettings()
+    watch: WatchSettings = WatchSettings()
+    mappings: dict[str, dict[str, str]] = {}
     prices: PriceSettings = PriceSettings()
     scoring: ScoringSettings = ScoringSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
@@ -90,6 +94,31 @@ class Settings(Section):
     channels: dict[str, dict[str, Any]] = {}
     rule: tuple[dict[str, Any], ...] = ()
     rules_file: Path | None = None
+
+    @field_validator("mappings")
+    @classmethod
+    def _name_fields(cls, mappings: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        try:
+            for mapping in mappings.values():
+                checked(mapping)
+        except FormatError as error:
+            raise ValueError(str(error)) from error
+        return mappings
+
+    @model_validator(mode="after")
+    def _watched_as_mapped(self) -> Self:
+        if self.watch.mapping is not None and self.watch.mapping not in self.mappings:
+            raise ValueError(f"watch.mapping: no mapping is named {self.watch.mapping!r}; add [mappings.NAME]")
+        return self
+
+    def mapping(self, name: str | None, said: Iterable[str] = ()) -> dict[str, str] | None:
+        """The mapping of that name, with what `said` (`field=path`) adds to it; None when neither is given.
+
+        Raises ConfigError when there is none of that name, FormatError when `said` is no mapping.
+        """
+        if name is not None and name not in self.mappings:
+            raise ConfigError(f"no mapping is named {name!r}{nearest(name, self.mappings)}: see [mappings.{name}]")
+        return {**(self.mappings[name] if name else {}), **pairs(said)} or None
 
 
 def load(path: Path | None = None, *, environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:

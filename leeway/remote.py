@@ -1,7 +1,7 @@
 """Reach the server that holds the database: only one process may, so other commands go through it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,13 @@ class Remote:
         headers = {"authorization": f"Bearer {token.get_secret_value()}"} if token else {}
         self._client = httpx.Client(base_url=json.loads(note.read_text())["url"], headers=headers, timeout=SLOW)
 
-    def ingest(self, path: Path, *, log_format: str, dry_run: bool) -> dict[str, Any]:
+    def ingest(
+        self, path: Path, *, log_format: str, dry_run: bool, mapping: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """Send one file; return the report as JSON. Raises StoreError with the server's words."""
-        params = {"name": path.name, "format": log_format, **({"dry_run": "1"} if dry_run else {})}
+        params: dict[str, str | list[str]] = {"name": path.name, "format": log_format}
+        params |= {"dry_run": "1"} if dry_run else {}
+        params["map"] = [f"{field}={where}" for field, where in (mapping or {}).items()]
         headers = {"content-type": "application/octet-stream"}
         with path.open("rb") as file:
             answer = self._client.post("/api/ingest", params=params, content=_chunks(file), headers=headers)
@@ -40,6 +44,10 @@ class Remote:
     def analyze(self, names: list[str]) -> list[dict[str, Any]]:
         """Run jobs in the server; return what each counted."""
         return _checked(self._client.post("/api/analyze", json={"jobs": names})).json()  # type: ignore[no-any-return]
+
+    def replay(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Read the journal again in the server; return what changed."""
+        return _checked(self._client.post("/api/replay", json=asked)).json()  # type: ignore[no-any-return]
 
     def export(self, kind: str, params: dict[str, str], out: Path) -> None:
         """Stream an export to `out`."""

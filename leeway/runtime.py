@@ -25,7 +25,11 @@ from analytics.metric import metrics
 from collectors.batch import read_frames
 from collectors.ingest import ingest
 from collectors.load import load
+from collectors.mapping import Mapping
+from collectors.preview import Preview, preview
+from collectors.replay import Replayed, replay
 from collectors.report import Report
+from collectors.undo import undo
 from leeway import schedule
 from leeway.config import Settings
 from leeway.jobs import Job, Ran, Runner
@@ -34,6 +38,7 @@ from store.connection import Store, StoreSettings
 from store.errors import ConfigError, LeewayError
 from store.journal import Journal, JournalSettings, Position
 from store.model import Window
+from store.sources import Source
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +138,23 @@ class Runtime:
             )  # fmt: skip
         self.last_ingest_at = self.now()
         return report
+
+    def preview(self, path: Path, *, name: str, mapping: Mapping | None = None, log_format: str = "auto") -> Preview:
+        """The first records of a file, and what each would become; nothing is kept."""
+        job = (path, name, log_format, mapping, self.now())
+        return self.decoding.submit(preview, *job).result()
+
+    def replay(self, window: Window, *, dialect: str | None = None, apply: bool = False) -> Replayed:
+        """Read again what came in by OTLP in this window and still lies in the journal."""
+        start, end = (int(moment.timestamp()) * 10**9 for moment in (window.start, window.end))
+        with self._loading:
+            found = self.journal.retained(start, end)
+            return replay(self.store, found, self.decoding, dialect=dialect, apply=apply, now=self.now())
+
+    def undo(self, source_id: int, *, actor: str) -> Source:
+        """Take back a file that was read; traces that it had a part in are assembled from what is left."""
+        with self._loading:
+            return undo(self.store, self.decoding, source_id, actor=actor, now=self.now())
 
     def backtest(self, rule: Rule, window: Window) -> Backtest:
         """Replay a rule over the past, writing nothing."""

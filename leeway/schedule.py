@@ -6,6 +6,7 @@ The shelves are strangers; here they meet: an alert rule measures through `analy
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alerts import deliver, evaluate
@@ -13,6 +14,8 @@ from analytics import drift, embedding, prices, rollup, scoring
 from analytics.contributors import Contribution, contributors
 from analytics.examples import examples
 from analytics.metric import measure, metrics
+from collectors.report import Report
+from collectors.sources.watch import Watch
 from leeway.jobs import Counts, Job
 from store import jobs as ledger
 from store.model import Filters, Sample, Window
@@ -35,7 +38,9 @@ def jobs(runtime: "Runtime") -> Iterable[Job]:
     def job(name: str, every: timedelta, text: str, run: "Work", *, drains: bool = False) -> Job:
         return Job(name=name, every=every, help=text, run=partial(run, runtime), drains=drains)
 
+    watched = [job("watch", 2 * SECOND, "Read what was put into the watched folder", _watch)]
     return [
+        *(watched if runtime.settings.watch.folder else []),
         job("prices", 15 * SECOND, "Price calls that have no cost yet", _prices),
         job("rollup", MINUTE, "Rebuild the hours that new data touched", _rollup),
         job("scores", MINUTE, "Score answers: toxicity, grounding, relevance, refusals", _scores, drains=True),
@@ -74,6 +79,17 @@ def evaluate_rules(
         now=now,
         replayed_at=replayed_at,
     )
+
+
+def _watch(runtime: "Runtime", _due: datetime) -> Counts:
+    settings = runtime.settings.watch
+    mapping = runtime.settings.mapping(settings.mapping)
+
+    def read(path: Path, name: str) -> Report:
+        return runtime.ingest(path, name=name, log_format=settings.format, mapping=mapping, kind="folder")
+
+    assert settings.folder is not None  # noqa: S101 - else there is no such job
+    return Watch(settings.folder, read, settle_s=settings.settle_s).round()
 
 
 def _prices(runtime: "Runtime", _due: datetime) -> Counts:

@@ -140,7 +140,7 @@ def _files() -> None:
 
 def _undo(source_id: int) -> None:
     with states.guarded("Taking the file back"):
-        gone = sources.undo(asked.store(), source_id, actor=asked.ACTOR, now=asked.runtime().now())
+        gone = asked.runtime().undo(source_id, actor=asked.ACTOR)
         st.toast(f"Took back {safe_label(gone.name)}: {gone.calls:,} calls.", icon=":material/undo:")
         st.cache_data.clear()
 

@@ -149,6 +149,17 @@ class Journal:
             position = Position(position.segment + 1, 0)
         return found, position
 
+    def retained(self, start_ns: int, end_ns: int) -> Iterator[tuple[int, Frame]]:
+        """(segment, frame) of every loaded frame that still lies here and came in between; the end is not included."""
+        until = self.committed
+        for number in self._segments():
+            end = until.offset if number == until.segment else None
+            if number > until.segment or not self._path(number).exists():
+                continue
+            for _, frame in frames(self._path(number), 0, end):
+                if start_ns <= frame.received_at_ns < end_ns:
+                    yield number, frame
+
     def prune(self, *, now: float) -> int:
         """Delete loaded segments older than the retention; return how many. `now` in seconds since the epoch."""
         old = [

@@ -64,6 +64,10 @@ COUNT_SQL = """
     SELECT count(*) FROM data.calls
     WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
 """
+CALLS_SQL = """
+    SELECT * EXCLUDE (source_id, ingested_at) FROM data.calls
+    WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
+"""
 FORGET_SQL = """
     DELETE FROM data.calls
     WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
@@ -115,6 +119,12 @@ def _traces(frame: pl.DataFrame) -> set[str]:
 
 
 MERGED = pl.List(pl.Struct({"trace_id": pl.String, "span_id": pl.String}))
+
+
+def calls_of(store: Store, traces: Sequence[str], *, low: datetime, high: datetime) -> pa.Table:
+    """Return the calls assembled from these traces."""
+    frame = store.read(CALLS_SQL, {"traces": list(traces), "low": low - MARGIN, "high": high + MARGIN})
+    return frame.with_columns(pl.col(pl.Datetime).dt.replace_time_zone(None)).to_arrow()
 
 
 def forget_calls(tx: Transaction, traces: Sequence[str], *, low: datetime, high: datetime) -> int:

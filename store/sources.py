@@ -1,6 +1,6 @@
 """Sources: the ledger of what was read, the records that could not be, and the way back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -57,12 +57,17 @@ MARK_DIRTY_SQL = """
     WHERE source_id = ? AND hour NOT IN (SELECT hour FROM data.dirty_hours)
 """
 FORGET_SQL = (
-    "DELETE FROM data.evaluations WHERE call_id IN (SELECT call_id FROM data.calls WHERE source_id = ?)",
+    "CREATE OR REPLACE TEMP TABLE taken_back AS SELECT call_id FROM data.calls WHERE source_id = ?",
     "DELETE FROM data.calls WHERE source_id = ?",
     "DELETE FROM data.spans WHERE source_id = ?",
     "DELETE FROM data.span_logs WHERE source_id = ?",
     FORGET_REJECTS_SQL,
 )
+# Calls that stand again, told by what is left of their traces, keep their scores and what people said of them.
+FORGET_SCORES_SQL = """
+    DELETE FROM data.evaluations WHERE call_id IN (SELECT call_id FROM taken_back)
+    AND call_id NOT IN (SELECT call_id FROM data.calls)
+"""
 UNDONE_SQL = "UPDATE data.sources SET status = 'undone', updated_at = ? WHERE source_id = ?"
 
 REJECT_SCHEMA = pa.schema([
@@ -166,9 +171,12 @@ def rejects(store: Store, *, source_id: int | None = None, limit: int = 100, off
     return store.read(REJECTS_SQL, {"source_id": source_id, "limit": limit, "offset": offset})
 
 
-def undo(store: Store, source_id: int, *, actor: str, now: datetime) -> Source:
+def undo(
+    store: Store, source_id: int, *, actor: str, now: datetime, instead: Callable[[Transaction], None] = lambda _: None
+) -> Source:
     """Take back a file: its calls with their scores, its spans and rejects. The ledger keeps that it was there.
 
+    `instead` puts back, in the same transaction, what stays true without the file (`collectors/undo.py`).
     Raises StoreError when there is no such file.
     """
     before = source(store, source_id)
@@ -178,6 +186,8 @@ def undo(store: Store, source_id: int, *, actor: str, now: datetime) -> Source:
         tx.execute(MARK_DIRTY_SQL, [source_id])
         for statement in FORGET_SQL:
             tx.execute(statement, [source_id])
+        instead(tx)
+        tx.execute(FORGET_SCORES_SQL)
         tx.execute(UNDONE_SQL, [now, source_id])
         details = f"{before.name}: {before.calls} calls, {before.spans} spans, {before.rejects} rejects"
         audit(tx, actor=actor, action="source.undo", subject=str(source_id), details=details, now=now)

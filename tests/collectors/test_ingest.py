@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from collectors import own_lines
 from collectors.ingest import ingest
+from collectors.mapping import pairs
 from leeway.workers import Inline
 from store import sources
-from store.connection import Store, StoreSettings
+from store.connection import Store
 from store.errors import FormatError, StoreError
 from store.model import Status
 
@@ -165,6 +168,37 @@ def test_a_mapping_reads_a_csv_file(store: Store, tmp_path: Path):
     assert store.one("SELECT input_text FROM calls") == 'Wo? "Hier";\nund da'
 
 
+def test_a_mapping_reads_a_parquet_file_with_nested_columns(store: Store, tmp_path: Path):
+    row = {"when": 1772362800, "reply": {"text": "Yes."}, "usage": {"in": 7}, "cost": "0.25", "code": "200"}
+    pq.write_table(pa.Table.from_pylist([row, {**row, "when": 1772362801, "usage": None}]), tmp_path / "c.parquet")
+    mapping = {"started_at": "when", "output_text": "reply.text", "input_tokens": "usage.in",
+               "reported_cost_usd": "cost", "http_status": "code"}  # fmt: skip
+    assert read_in(store, tmp_path / "c.parquet", mapping=mapping).calls == 2
+    found = store.read(
+        "SELECT output_text, input_tokens, reported_cost_usd, http_status FROM calls ORDER BY event_time"
+    )
+    assert found.rows() == [("Yes.", 7, 0.25, 200), ("Yes.", None, 0.25, 200)]
+
+
+def test_values_that_are_not_what_their_field_is_cost_no_call(store: Store, tmp_path: Path):
+    path = tmp_path / "calls.csv"
+    path.write_text("when,code,cost,took,state,kind,tags\n1772362800,many,NaNs,soon,success,embeddings,a\n")
+    mapping = {"started_at": "when", "http_status": "code", "reported_cost_usd": "cost", "latency_s": "took",
+               "status": "state", "operation": "kind", "tags": "tags"}  # fmt: skip
+    assert read_in(store, path, mapping=mapping).calls == 1
+    row = store.read("SELECT * FROM calls").row(0, named=True)
+    assert (row["http_status"], row["reported_cost_usd"], row["latency_ms"]) == (None, None, None)
+    assert (row["status"], row["operation"], row["tags"]) == ("ok", "embedding", ["a"])
+    assert {"bad_reported_cost_usd", "bad_latency_ms"} <= set(row["problems"])
+
+
+@pytest.mark.parametrize("said", ["output_text", "=x", "output_text="])
+def test_a_mapping_is_said_as_field_and_path(said: str):
+    assert pairs(["output_text=reply.text"]) == {"output_text": "reply.text"}
+    with pytest.raises(FormatError, match="write field=path"):
+        pairs([said])
+
+
 def test_a_mapping_that_names_no_field_is_refused(store: Store, put):
     with pytest.raises(FormatError, match="a call has no 'colour'"):
         read_in(store, put("m.jsonl", b"{}"), mapping={"colour": "x"})
@@ -210,31 +244,6 @@ def test_a_file_that_kills_its_worker_fails_and_can_be_tried_again(store: Store,
     assert report.status == "failed"
     assert "ended its worker" in report.error
     assert read_in(store, path).calls == 1
-
-
-def test_killed_half_way_the_same_file_ends_with_each_call_once(tmp_path: Path, put, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("collectors.decode.PART_ROWS", 10)
-    path = put(
-        "pairs.jsonl", *[b'{"ts": %d, "prompt": "a", "answer": "b"}' % (1772362800 + n) for n in range(35)], b"x"
-    )
-    stored, real = [], sources.move
-
-    def move_then_die(*args: Any, **options: Any) -> None:
-        real(*args, **options)
-        stored.append(options)
-        if len(stored) == 3:
-            raise StoreError("the power went")
-
-    with Store(StoreSettings(path=tmp_path / "k.duckdb")) as store:
-        monkeypatch.setattr(sources, "move", move_then_die)
-        with pytest.raises(StoreError):
-            read_in(store, path)
-        monkeypatch.setattr(sources, "move", real)
-        assert 0 < count(store) < 35
-        read_in(store, path)
-        assert (count(store), count(store, "rejects")) == (35, 1)
-        row = sources.recent(store).row(0, named=True)
-        assert (row["calls"], row["duplicates"], row["rejects"], row["status"]) == (35, 0, 1, "done")
 
 
 def test_an_import_can_be_taken_back(store: Store, put):

@@ -1,0 +1,90 @@
+"""Taking a file back leaves what others told, right: as if the file had never come."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from collectors.ingest import ingest
+from collectors.undo import undo
+from leeway.workers import Inline
+from store import evaluations
+from store.connection import Store
+from store.errors import StoreError
+from store.journal import Frame, Journal
+from tests.collectors.spans import chat, span
+from tests.collectors.test_load import NOW, calls, journal, send, traces  # noqa: F401 - a fixture
+
+LATER = NOW + timedelta(minutes=1)
+OWN = ("call_id", "session_id", "input_tokens", "model", "source", "trace_id", "span_id")
+
+
+def filed(store: Store, tmp_path: Path, *frames: Frame):
+    path = tmp_path / f"{len(frames)}.jsonl"
+    path.write_bytes(b"\n".join(frame.body for frame in frames))
+    return ingest(store, path, executor=Inline(), now=NOW)
+
+
+def told(store: Store) -> list[dict[str, object]]:
+    return [{name: call[name] for name in OWN} for call in calls(store)]
+
+
+TRACE = "ab" * 16
+PARENT = span("invoke_agent", trace_id=TRACE, span_id="bb" * 8, ms=500, attributes={"session.id": "s-1"})
+CHILD = chat(trace_id=TRACE, parent_span_id="bb" * 8)
+
+
+@pytest.mark.parametrize("file_first", [False, True])
+def test_a_parent_from_a_file_leaves_the_call_without_its_session(store: Store, journal: Journal, tmp_path, file_first):  # noqa: F811
+    if not file_first:
+        send(store, journal, traces(CHILD))
+        alone = told(store)
+    report = filed(store, tmp_path, traces(PARENT))
+    if file_first:
+        send(store, journal, traces(CHILD))
+    assert [call["session_id"] for call in calls(store)] == ["s-1"]
+    call = calls(store)[0]
+    evaluations.add_feedback(store, call_id=call["call_id"], name="thumb", value=1.0, now=NOW)
+    undo(store, Inline(), report.source_id, actor="ana", now=LATER)
+    assert [call["session_id"] for call in calls(store)] == [None]
+    assert store.one("SELECT count(*) FROM evaluations") == 1
+    assert store.one("SELECT count(*) FROM spans") == 1
+    if not file_first:
+        assert told(store) == alone
+    kind = "SELECT kind FROM data.sources JOIN data.calls USING (source_id)"
+    assert store.one(kind) == "journal"
+
+
+def test_a_call_that_only_the_file_told_is_gone_with_its_scores(store: Store, journal: Journal, tmp_path):  # noqa: F811
+    send(store, journal, traces(PARENT))
+    report = filed(store, tmp_path, traces(CHILD))
+    evaluations.add_feedback(store, call_id=calls(store)[0]["call_id"], name="thumb", value=1.0, now=NOW)
+    undo(store, Inline(), report.source_id, actor="ana", now=LATER)
+    assert calls(store) == []
+    assert store.one("SELECT count(*) FROM evaluations") == 0
+    assert store.one("SELECT count(*) FROM spans") == 1
+
+
+def test_a_span_that_the_file_told_again_stays(store: Store, journal: Journal, tmp_path):  # noqa: F811
+    send(store, journal, traces(CHILD))
+    more = replace(CHILD, attributes={**CHILD.attributes, "user.id": "u-1"})
+    report = filed(store, tmp_path, traces(more))
+    undo(store, Inline(), report.source_id, actor="ana", now=LATER)
+    assert len(calls(store)) == 1
+
+
+def test_what_is_no_file_cannot_be_taken_back(store: Store):
+    with pytest.raises(StoreError, match="no file that could be taken back"):
+        undo(store, Inline(), 7, actor="ana", now=NOW)
+
+
+def test_the_file_can_be_read_again_afterwards(store: Store, journal: Journal, tmp_path):  # noqa: F811
+    send(store, journal, traces(CHILD))
+    report = filed(store, tmp_path, traces(PARENT))
+    joined = told(store)
+    undo(store, Inline(), report.source_id, actor="ana", now=LATER)
+    filed(store, tmp_path, traces(PARENT))
+    assert told(store) == joined
+    assert orjson.dumps(joined, default=str)
