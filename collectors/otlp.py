@@ -113,9 +113,10 @@ def _decoded(message: Any, signal: Signal) -> Decoded:
 
 
 def _value(any_value: Any) -> Any:
-    text = any_value.string_value  # strings first: asking which kind it is costs as much as reading one
-    if text:
-        return text
+    # Asking which kind a value is costs as much as reading it: first what most are, and is told by not being empty.
+    said = any_value.string_value or any_value.int_value or any_value.double_value
+    if said:
+        return said
     kind = any_value.WhichOneof("value")
     if kind is None:
         return None
@@ -129,7 +130,11 @@ def _value(any_value: Any) -> Any:
 
 def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
     """Read attributes. The names of all spans are few: interned they are hashed once and compared by identity."""
-    return {intern(pair.key): (value.string_value or _value(value)) for pair in pairs for value in (pair.value,)}
+    return {
+        intern(pair.key): (value.string_value or value.int_value or _value(value))
+        for pair in pairs
+        for value in (pair.value,)
+    }
 
 
 def _parent(raw: bytes) -> str | None:
@@ -154,8 +159,11 @@ def protobuf_spans(message: Any) -> Decoded:
     return found
 
 
+NO_TRACE, NO_SPAN = bytes(16), bytes(8)
+
+
 def bad_ids(trace_id: bytes, span_id: bytes) -> bool:
-    return len(trace_id) != 16 or len(span_id) != 8 or not any(trace_id) or not any(span_id)  # noqa: PLR2004 - OTLP's
+    return len(trace_id) != 16 or len(span_id) != 8 or trace_id == NO_TRACE or span_id == NO_SPAN  # noqa: PLR2004 - OTLP's
 
 
 def _protobuf_span(span: Any, shared: dict[str, Any]) -> Span:
@@ -173,7 +181,9 @@ def _protobuf_span(span: Any, shared: dict[str, Any]) -> Span:
         events=tuple(
             SpanEvent(name=e.name, time_ns=known_time(e.time_unix_nano), attributes=_attributes(e.attributes))
             for e in span.events
-        ),
+        )
+        if span.events
+        else (),
         **shared,
     )
 

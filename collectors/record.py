@@ -95,7 +95,9 @@ def _names(candidate: Candidate) -> dict[str, Any]:
         "span_id": span.span_id,
         "parent_span_id": span.parent_span_id,
         "metadata": metadata(span, reading),
-        "merged_from": [{"trace_id": s.trace_id, "span_id": s.span_id} for s in _folded(candidate)] or None,
+        "merged_from": [{"trace_id": s.trace_id, "span_id": s.span_id} for s in _folded(candidate)] or None
+        if candidate.folded
+        else None,
     }
 
 
