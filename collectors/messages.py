@@ -141,7 +141,7 @@ def tool_call(call: dict[str, Any]) -> Part:
     arguments = next((function[k] for k in ("arguments", "args", "input") if k in function), None)
     return {
         "type": "tool_call",
-        "id": call.get("id") or call.get("call_id") or call.get("toolCallId") or call.get("toolUseId"),
+        "id": call.get("call_id") or call.get("id") or call.get("toolCallId") or call.get("toolUseId"),
         "name": function.get("name") or call.get("toolName"),
         "arguments": parsed(arguments),
     }
