@@ -63,7 +63,8 @@ class Runtime:
         self.journal = Journal(_journal_settings(settings, self.store), self._committed())
         self.alert_settings = _alert_settings(settings)
         self.channels = configured(settings.channels)
-        self.decoding = Workers(max_workers=1, idle_s=NEVER_S) if serving else Inline()
+        # Who sends comes first: while the cores are busy, what is acknowledged can wait in the journal.
+        self.decoding = Workers(max_workers=1, niceness=5, idle_s=NEVER_S) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
         self.runner = Runner(self.store, clock)
         self.jobs: dict[str, Job] = {job.name: job for job in schedule.jobs(self)}
