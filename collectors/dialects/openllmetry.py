@@ -38,9 +38,14 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     found.update(semconv.read(a))
     found["kind"] = semconv.OPERATION_KINDS.get(operation, SpanKind.LLM)
     found["call"] = bool(a.get("gen_ai.request.model") or a.get("gen_ai.response.model") or found["usage"])
-    found["operation"] = Operation.CHAT if a.get("gen_ai.operation.name") == "chat" else operation
+    found["operation"] = Operation.CHAT if _chats(span) else operation
     found["tools_offered"] = found.get("tools_offered") or len(nested(a, "llm.request.functions.")) or None
     return {**found, **_content(a, found)}
+
+
+def _chats(span: Span) -> bool:
+    """Whether it is a chat: the 2025 line calls Anthropic's and others' a completion, in `anthropic.chat`."""
+    return span.attributes.get("gen_ai.operation.name") == "chat" or span.name.endswith(".chat")
 
 
 def _content(a: Mapping[str, Any], found: Reading) -> Reading:
