@@ -28,8 +28,9 @@ def demo_server(demo_database: Path, tmp_path_factory: pytest.TempPathFactory) -
     server.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One Chromium a module: while it is open Playwright's event loop runs, and no other test could start its own."""
     if not Path(CHROMIUM).exists():
         pytest.skip("no Chromium: install Debian's `chromium`, or set CHROMIUM")
     with sync_playwright() as playwright:
