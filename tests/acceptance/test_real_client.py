@@ -134,6 +134,6 @@ def test_failing_calls_cause_an_alert_on_slack_and_by_mail(serving, monkeypatch:
         assert "Calls fail" in message
         assert "limit > 20 %" in message
         assert "gpt-4o-mini" in message
-        assert re.search(r"/calls\?from=20\d\d-[^ ]+&to=20\d\d-", message), message
+        assert re.search(r"/calls\?from=20\d\d-[^ ]+&(amp;)?to=20\d\d-", message), message
         assert "Calls fail" in mailed[0]["subject"]
         assert len(posted) == len(mailed) == 1
