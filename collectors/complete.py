@@ -6,10 +6,11 @@ Identity, event time and its quality, latency, model, status, tokens and the fie
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from collectors import folding, moments
 from collectors.content import content_fields
+from collectors.formats.leeway import HINTS, read
 from collectors.identity import call_id, model_key
 from collectors.reading import Place
 from collectors.usage import normalised
@@ -21,6 +22,12 @@ FIELDS = frozenset(field.name for field in dataclasses.fields(LLMCall))
 TEXT = frozenset(
     f.name for f in dataclasses.fields(LLMCall) if f.type in (str, str | None) and f.name not in ("call_id", "source")
 )
+KINDS = {
+    name: kinds
+    for name, hint in HINTS.items()
+    for part, kinds in ((int, (int,)), (float, (float, int)), (bool, (bool,)), (list[str], (list,)))
+    if part in (hint, *get_args(hint)) and name not in ("problems", "latency_ms", "ttft_ms")
+}
 ERROR_FROM = 400
 
 
@@ -32,6 +39,7 @@ def complete(found: Mapping[str, Any], *, source: str, place: Place) -> LLMCall:
     """
     fields = {name: value for name, value in found.items() if name in FIELDS}
     problems = [*place.problems, *fields.pop("problems", ())]
+    fields |= _typed(fields, problems)
     fields |= _words(fields)
     fields |= _provider(fields, found)
     fields |= _times(found, place, problems)
@@ -40,6 +48,15 @@ def complete(found: Mapping[str, Any], *, source: str, place: Place) -> LLMCall:
     fields |= _ending(fields)
     fields["call_id"] = found.get("call_id") or _identity(fields, found, source, place)
     return LLMCall(source=source, problems=list(dict.fromkeys(problems)), **fields)
+
+
+def _typed(fields: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Numbers and lists are what their columns hold: one odd value must not cost the call, or its file."""
+    return {
+        name: None if value is None else read(name, value, problems)
+        for name, value in fields.items()
+        if name in KINDS and type(value) not in KINDS[name]
+    }
 
 
 def _words(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import NoneType
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -86,7 +87,7 @@ class Made:
             case LLMCall():
                 self.calls.append(item)
             case Span():
-                self.spans.append(item)
+                self.spans.append(_plain(item))
             case LogRecord():
                 self.logs.append(item)
             case Evaluation():
@@ -100,6 +101,16 @@ class Made:
         return rows >= PART_ROWS or self.bytes >= PART_BYTES
 
 
+def _plain(span: Span) -> Span:
+    """A span whose words are texts and whose numbers are such as a column holds."""
+    if not isinstance(span.name, str) or type(span.status_message) not in (str, NoneType):
+        message = None if span.status_message is None else str(span.status_message)
+        span = replace(span, name=str(span.name), status_message=message)
+    if not isinstance(span.parent_span_id, str | None):
+        span = replace(span, parent_span_id=None)
+    return span
+
+
 class Sorter:
     """Hands each record to the reader of its format; one reader a format and file, so that it can remember."""
 
@@ -107,6 +118,7 @@ class Sorter:
         self._asked = mapped(job.mapping) if job.mapping else None
         if job.log_format != "auto":
             self._asked = format_named(job.log_format)
+        self._file = job.name
         self._readers: dict[str, Reader] = {}
         self._last: Format | None = None
         self.met: dict[str, int] = {}
@@ -131,8 +143,13 @@ class Sorter:
             raise FormatError(f"{name}: no known format; name one, or give a mapping (`leeway formats`)")
 
     def rest(self) -> Iterator[Item]:
-        for reader in self._readers.values():
-            yield from reader.rest()
+        """What the end completes; a reader that fails there costs only what it still held."""
+        for name, reader in self._readers.items():
+            try:
+                yield from reader.rest()
+            except BAD_RECORD as error:
+                reason = f"its end is not as {name} writes it ({type(error).__name__}: {error})"
+                yield Reject(where=self._file, reason=reason)
 
     def _recognised(self, record: Record) -> Format | None:
         """Files are mostly of one kind: what recognised the last record is asked first, unless it is a mere guess."""
@@ -168,7 +185,7 @@ def _decode(found: Iterable[Found], job: Job, reading: Reading) -> Decoded:
     error, sorter = None, Sorter(job)
     try:
         for made in _made(found, job, sorter):
-            parts.append(_written(made, job.parts, len(parts), job.read_at))
+            parts.append(_written(made, job, len(parts)))
     except FormatError as stopped:
         error = str(stopped)
     met = sorted(sorter.met, key=lambda name: -sorter.met[name])
@@ -209,17 +226,21 @@ def _at(stream: BinaryIO, lines: Sequence[Piece], reading: Reading) -> Iterator[
 
 def found_in(stream: BinaryIO, job: Job, reading: Reading) -> Iterator[Found]:
     if tabular.is_parquet(stream):
-        return tabular.parquet_rows(stream, reading)
+        yield from tabular.parquet_rows(stream, reading)
+        return
     chunks = unpacked(stream, reading, job.limits)
     first = next(chunks, b"")
     whole = itertools.chain([first], chunks)
     if tabular.is_csv(first, job.name):
-        return tabular.csv_rows(whole, reading)
-    return records(whole, reading, job.limits)
+        yield from tabular.csv_rows(whole, reading)
+    else:
+        yield from records(whole, reading, job.limits)
 
 
-def _written(made: Made, folder: Path, number: int, now: datetime) -> Part:
-    calls = _arrow(bare_table(made.calls), folder / f"{number:06}.calls") if made.calls else None
+def _written(made: Made, job: Job, number: int) -> Part:
+    folder, now = job.parts, job.read_at
+    table = _columns(made.calls, made, job.name)
+    calls = _arrow(table, folder / f"{number:06}.calls") if made.calls else None
     rejects = _arrow(reject_table(made.rejects), folder / f"{number:06}.rejects") if made.rejects else None
     judged = _arrow(evaluation_table(made.evaluations), folder / f"{number:06}.judged") if made.evaluations else None
     spans = None
@@ -228,6 +249,20 @@ def _written(made: Made, folder: Path, number: int, now: datetime) -> Part:
         batch = batch_of(made.spans, made.logs, [], now=now)
         spans.write_bytes(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
     return Part(calls=calls, spans=spans, rejects=rejects, evaluations=judged)
+
+
+def _columns(calls: Sequence[LLMCall], made: Made, place: str) -> pa.Table:
+    """The calls as a table; where one holds what no column can, halve until it stands alone, and reject it."""
+    try:
+        return bare_table(calls)
+    except (pa.ArrowException, *BAD_RECORD) as error:
+        if len(calls) == 1:
+            reason = f"cannot be stored ({type(error).__name__}: {error})"
+            where = calls[0].source_record_id or calls[0].call_id
+            made.rejects.append(Reject(where=place, reason=reason, raw=where.encode()))
+            return bare_table([])
+        middle = len(calls) // 2
+        return pa.concat_tables([_columns(calls[:middle], made, place), _columns(calls[middle:], made, place)])
 
 
 def _arrow(table: pa.Table, path: Path) -> Path:

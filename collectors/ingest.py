@@ -116,7 +116,10 @@ def _own(job: Job, folder: Path) -> Path | None:
         packed = stream.read(4).startswith((GZIP, ZSTD))
         stream.seek(0)
         reading = Reading(file=job.name, read_at=job.read_at)
-        first = next(unpacked(stream, reading, job.limits), b"")
+        try:
+            first = next(unpacked(stream, reading, job.limits), b"")
+        except FormatError:  # damaged: the other way reads it too, and says so in the report
+            return None
         if not _begins_own(first.partition(b"\n")[0]):
             return None
         if not packed:
