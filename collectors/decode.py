@@ -103,10 +103,10 @@ class Made:
 
 def _plain(span: Span) -> Span:
     """A span whose words are texts and whose numbers are such as a column holds."""
-    if not isinstance(span.name, str) or type(span.status_message) not in (str, NoneType):
+    if type(span.name) is not str or type(span.status_message) not in (str, NoneType):
         message = None if span.status_message is None else str(span.status_message)
         span = replace(span, name=str(span.name), status_message=message)
-    if not isinstance(span.parent_span_id, str | None):
+    if type(span.parent_span_id) not in (str, NoneType):
         span = replace(span, parent_span_id=None)
     return span
 

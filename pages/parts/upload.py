@@ -11,7 +11,7 @@ import streamlit as st
 
 from collectors.format import formats
 from collectors.report import Report
-from pages.parts import alarms, asked, links, units
+from pages.parts import alarms, asked, fieldmap, links, units
 from pages.parts.text import safe_label
 from store.errors import LeewayError
 
@@ -20,31 +20,41 @@ AUTO = "auto"
 
 
 def form() -> None:
-    with st.form("upload", border=False):
-        files = st.file_uploader("Log files", accept_multiple_files=True, label_visibility="collapsed")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox("Format", [AUTO, *(one.name for one in formats())], width=220)
-            dry = st.checkbox("Only try: count and report, keep nothing")
-        pressed = st.form_submit_button("Read the files", icon=":material/upload_file:")
-    if pressed and files:
+    files = st.file_uploader("Log files", accept_multiple_files=True, label_visibility="collapsed")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Format", [AUTO, *(one.name for one in formats())], width=220)
+        dry = st.checkbox("Only try: count and report, keep nothing")
+    mapping = _desk(files[0].name, files[0], chosen) if files else {}
+    if st.button("Read the files", icon=":material/upload_file:") and files:
         with st.status(f"Reading {len(files)} {'file' if len(files) == 1 else 'files'} …", expanded=True) as status:
-            st.session_state[RESULTS] = [_read(file.name, file, chosen, dry=dry) for file in files]
+            st.session_state[RESULTS] = [_read(file.name, file, chosen, mapping, dry=dry) for file in files]
             status.update(label="Read", state="complete", expanded=False)
         alarms.forget()
         st.cache_data.clear()
-    elif pressed:
-        st.caption("Choose a file first.")
     st.caption(
-        "JSON lines, JSON arrays, OTLP files, packed with gzip or zstd or not. Beyond 1 GB: `leeway ingest FILE`."
+        "JSON lines, JSON arrays, CSV, Parquet, OTLP files, packed with gzip or zstd or not. "
+        "Beyond 1 GB: `leeway ingest FILE`."
     )
 
 
-def _read(name: str, file: BinaryIO, log_format: str, *, dry: bool) -> tuple[Report, bool]:
+def _desk(name: str, file: BinaryIO, log_format: str) -> dict[str, str]:
+    """Show what the first records of a file become; return where its fields stand, as far as somebody said so."""
+    try:
+        with _spooled(file) as path:
+            mapping = fieldmap.asked(asked.runtime().preview(path, name=name, log_format=log_format))
+            fieldmap.shown(asked.runtime().preview(path, name=name, log_format=log_format, mapping=mapping or None))
+    except LeewayError as error:
+        st.caption(safe_label(str(error), 300))
+        return {}
+    return mapping
+
+
+def _read(name: str, file: BinaryIO, log_format: str, mapping: dict[str, str], *, dry: bool) -> tuple[Report, bool]:
     st.text(name)
     try:
         with _spooled(file) as path:
             report = asked.runtime().ingest(
-                path, name=Path(name).name, log_format=log_format, kind="upload", dry_run=dry
+                path, name=Path(name).name, log_format=log_format, mapping=mapping or None, kind="upload", dry_run=dry
             )
     except LeewayError as error:
         report = Report(name=name, status="failed", error=str(error))
@@ -54,6 +64,7 @@ def _read(name: str, file: BinaryIO, log_format: str, *, dry: bool) -> tuple[Rep
 @contextmanager
 def _spooled(file: BinaryIO) -> Iterator[Path]:
     """The upload under a name of our own: what the browser called it never becomes a path."""
+    file.seek(0)
     folder = asked.store().settings.spool / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / secrets.token_hex(16)
