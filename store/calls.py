@@ -1,4 +1,4 @@
-"""Calls: turn them into Arrow, append them once each. Paging through them is in `call_pages.py`."""
+"""Calls: turn them into Arrow, append them once each. Paging through them is in `browse.py`."""
 
 import dataclasses
 import typing
