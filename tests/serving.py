@@ -79,8 +79,13 @@ class Serving:
         self.process.wait()
 
     def end(self) -> None:
-        """Be gone, whatever state it is in."""
-        if self.process and self.process.poll() is None:
+        """Be gone: asked first, so that the process can write down what it has to, then made to."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
             self.kill()
 
     def stop(self) -> int:
