@@ -18,6 +18,13 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from tests.serving import Serving
 
 SPANS = 512
+# Loading alone is measured: scoring and embedding what was loaded would be counted with it.
+SETTINGS = """
+[scoring]
+off = ["empty", "refusal", "relevance", "toxicity", "ungrounded"]
+[embedding]
+lookback = "1s"
+"""
 STEMS = ("pack", "route", "claim", "order", "ship", "refund", "signal", "driver", "invoice", "meter", "label", "parcel")
 WORDS = [stem + end for stem in STEMS for end in ("", "s", "ed", "ing", "er")]
 
@@ -104,7 +111,7 @@ def cpu_s(pid: int) -> float:
 def main() -> None:
     pool = [body(seed) for seed in range(240)]
     with tempfile.TemporaryDirectory() as folder:
-        server = Serving(Path(folder))
+        server = Serving(Path(folder), settings=SETTINGS)
         server.start()
         assert server.process is not None
         pid = server.process.pid
