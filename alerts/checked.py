@@ -41,7 +41,7 @@ def written(model: type[BaseModel]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or the known names when none is near."""
-    names = list(known)
+    """`; did you mean 'x'?`, or the known names when none is near; nothing when there are none."""
+    names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(names))}"
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}" if names else ""

@@ -49,8 +49,3 @@ def whole(window: Window, bucket: timedelta) -> Window:
     """`window` without its partial edge buckets: half an hour must not look like a drop. May be empty."""
     start = ceil(window.start, bucket)
     return Window(start=start, end=max(start, floor(window.end, bucket)))
-
-
-def week_before(window: Window) -> Window:
-    """The same hours last week: the fairest thing to compare office traffic with."""
-    return Window(start=window.start - 7 * DAY, end=window.end - 7 * DAY)

@@ -7,12 +7,12 @@ Each shelf declares its own settings; here they are put together and read. `LEEW
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from alerts.checked import did_you_mean
 from alerts.settings import AlertSettings
 from analytics.drift import DriftSettings
 from analytics.embedding import EmbeddingSettings
@@ -117,7 +117,7 @@ class Settings(Section):
         Raises ConfigError when there is none of that name, FormatError when `said` is no mapping.
         """
         if name is not None and name not in self.mappings:
-            raise ConfigError(f"no mapping is named {name!r}{nearest(name, self.mappings)}: see [mappings.{name}]")
+            raise ConfigError(f"no mapping is named {name!r}{did_you_mean(name, self.mappings)}: see [mappings.{name}]")
         return {**(self.mappings[name] if name else {}), **pairs(said)} or None
 
 
@@ -167,7 +167,8 @@ def _explained(error: ValidationError, file: str) -> Iterable[str]:
     for problem in error.errors(include_input=False, include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            yield f"{file}: no setting is named {where!r}{nearest(str(problem['loc'][-1]), _siblings(problem['loc']))}"
+            hint = did_you_mean(str(problem["loc"][-1]), _siblings(problem["loc"]))
+            yield f"{file}: no setting is named {where!r}{hint}"
         else:
             yield f"{file}: {where or 'settings'}: {problem['msg'].removeprefix('Value error, ')}"
 
@@ -180,10 +181,3 @@ def _siblings(location: tuple[int | str, ...]) -> list[str]:
             return []
         model = kind
     return list(model.model_fields)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence that says what was probably meant."""
-    names = sorted(known)
-    close = get_close_matches(word, names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(names)}" if names else ""

@@ -1,5 +1,6 @@
-# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
 """Looking at calls one by one: a selection, page by page; one call with its scores; the one before and after it."""
+
+# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,9 +1,10 @@
-# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
 """What an aggregate over raw rows may read: one row per call, per (call, evaluation), or per comparison.
 
 Each has `event_time` and a column for every dimension. `{start}` and `{end}` are names of bound values, so that one
 query may read several stretches of time.
 """
+
+# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
 
 from store.model import DIMENSIONS
 

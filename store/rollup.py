@@ -1,9 +1,10 @@
-# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
 """Hourly rollups: rebuild the hours that changed, and read whole ranges as if all were up to date.
 
 What a rollup says is always what the raw rows say: hours that are marked dirty, and the parts of hours at the edges of
 a range, are rolled up on the fly by the same SELECT that fills the tables.
 """
+
+# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
 
 from collections.abc import Iterable
 from dataclasses import dataclass

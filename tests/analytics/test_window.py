@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from analytics import window as w
 from store.connection import Store
-from store.model import Window
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants it
 spans = st.timedeltas(timedelta(seconds=1), timedelta(days=4000))
@@ -52,9 +51,3 @@ def test_a_day_starts_at_midnight_and_a_week_on_monday():
     assert w.floor(moment, w.DAY) == datetime(2026, 3, 11, tzinfo=UTC)
     assert w.floor(moment, 7 * w.DAY) == datetime(2026, 3, 9, tzinfo=UTC)
     assert w.ceil(moment, w.HOUR) == datetime(2026, 3, 11, 18, tzinfo=UTC)
-
-
-def test_the_same_hours_last_week_are_on_the_same_weekday():
-    window = Window(start=datetime(2026, 3, 11, 9, tzinfo=UTC), end=datetime(2026, 3, 11, 17, tzinfo=UTC))
-    before = w.week_before(window)
-    assert (before.start.weekday(), before.start.hour, before.length) == (2, 9, window.length)
