@@ -17,6 +17,7 @@ from store.model import DIMENSIONS
 
 KINDS = ("threshold", "rate", "change", "no_data")
 NEVER = timedelta(0)
+TABLES = ("rule", "inhibit")  # of a rules file; alerts/inhibition.py reads the second
 
 
 class MetricInfo(Protocol):
@@ -162,8 +163,8 @@ def rules_from_text(text: str, *, where: str, metrics: Iterable[str] = ()) -> li
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not TOML ({error})") from None
     for key in document:
-        if key != "rule":
-            raise ConfigError(f"{where}: no table is named {key!r}{did_you_mean(key, ['rule'])}")
+        if key not in TABLES:
+            raise ConfigError(f"{where}: no table is named {key!r}{did_you_mean(key, TABLES)}")
     known = list(metrics)
     rules = [rule_from(table, where=where, metrics=known) for table in document.get("rule", [])]
     twice = {rule.id for rule in rules if sum(other.id == rule.id for other in rules) > 1}

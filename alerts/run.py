@@ -7,7 +7,7 @@ from datetime import datetime
 from alerts.advance import Measure, Step, advance
 from alerts.evidence import TRAIL, Story, Witnesses, notification
 from alerts.mute import flap, flapping, silenced, too_old
-from alerts.notification import Notification, Reason, dumps, scope
+from alerts.notification import Notification, Reason, dumps
 from alerts.rule import MetricInfo, Rule
 from alerts.settings import AlertSettings
 from alerts.state import Alert
@@ -16,8 +16,6 @@ from store.alerts import Evaluated, Instance
 from store.incidents import Incident
 from store.outbox import Queued
 from store.silences import Silence
-
-ONE_BY_ONE = 3  # more slices of a rule in the same window share one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +78,6 @@ class Run:
         self.dropped: set[str] = set()
         self.health = Health.OK
         self.note: str | None = None
-        self._told: list[tuple[Notification, str | None]] = []
 
     def window(self, end: datetime) -> None:
         """Evaluate the window that ends at `end`."""
@@ -92,7 +89,6 @@ class Run:
         self.note = advanced.error or (left_out if advanced.left_out else None)
         for step in advanced.steps:
             self._book(step)
-        self._flush()
 
     def _book(self, step: Step) -> None:
         held = self.held.get(step.key, Held())
@@ -137,7 +133,7 @@ class Run:
         if not self._reminder_due(held, step):
             return held
         reason: Reason = "fired" if held.last_sent_at is None else "repeat"
-        self._told.append((self._notification(held, step, reason), None))
+        self._queue(self._notification(held, step, reason), None)
         return replace(held, last_sent_at=step.end)
 
     def _peak(self, peak: float | None, value: float | None) -> float | None:
@@ -167,7 +163,7 @@ class Run:
             muted = "flapping: silent until nothing changes for 2 h"
         if muted is None and flaps == "begins":
             told = replace(told, reason="flapping")
-        self._told.append((told, muted))
+        self._queue(told, muted)
         return held if muted else replace(held, last_sent_at=step.end)
 
     def _notification(self, held: Held, step: Step, reason: Reason) -> Notification:
@@ -175,21 +171,6 @@ class Run:
         story = Story(incident_id=held.incident_id or 0, trail=held.trail, peak=held.peak)
         base_url, asked = bench.settings.base_url, bench.witnesses
         return notification(bench.rule, bench.metric, step, reason, story=story, base_url=base_url, witnesses=asked)
-
-    def _flush(self) -> None:
-        """Queue what the window had to tell; many slices at once share a message."""
-        told, self._told = self._told, []
-        for reason in dict.fromkeys(one.reason for one, _ in told):
-            loud = [one for one, muted in told if one.reason == reason and muted is None]
-            quiet = [(one, muted) for one, muted in told if one.reason == reason and muted is not None]
-            if len(loud) > ONE_BY_ONE:
-                loud, shared = [_together(loud)], loud
-                note = f"told together with incident {loud[0].incident_id}"
-                quiet += [(one, note) for one in shared if one.incident_id != loud[0].incident_id]
-            for one in loud:
-                self._queue(one, None)
-            for one, muted in quiet:
-                self._queue(one, muted)
 
     def _queue(self, one: Notification, muted: str | None) -> None:
         for channel in self.bench.rule.channels or self.bench.channels:
@@ -200,12 +181,6 @@ class Run:
     def instances(self) -> list[Instance]:
         """Every alert as it is stored."""
         return [_instance(self.bench.rule, key, held) for key, held in self.held.items() if held.last is not None]
-
-
-def _together(loud: Sequence[Notification]) -> Notification:
-    """The one with most calls speaks for all."""
-    first, *rest = sorted(loud, key=lambda one: (-one.n, one.incident_id or 0))
-    return replace(first, others=tuple(f"{scope(one.slice)}: {one.now_text}" for one in rest))
 
 
 def _evaluated(rule: Rule, step: Step, *, late: bool) -> Evaluated:

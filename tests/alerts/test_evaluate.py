@@ -172,17 +172,6 @@ def test_too_many_slices_are_told_and_not_cut_in_silence(engine: Any, store: Sto
     assert progress.note == "2 slices beyond 2 are not watched"
 
 
-def test_many_slices_at_once_share_one_message(engine: Any, store: Store) -> None:
-    engine.world.drawn = {(("model", f"m{n}"),): "!" for n in range(50)}
-    engine.rules(engine.rule(group_by=["model"]))
-
-    engine.at(0)
-
-    assert engine.told() == ["fired"]
-    assert len(messages(store)[0].others) == 49
-    assert len(engine.muted()) == 49
-
-
 def test_a_changed_rule_closes_what_it_had_under_way(engine: Any, store: Store) -> None:
     engine.world.drawn[()] = "!!!!"
     engine.rules(engine.rule())
