@@ -152,13 +152,24 @@ def _draw_before(figure: go.Figure, before: pl.DataFrame, line: Line, plot: Plot
 
 
 def _shade(figure: go.Figure, plot: Plot, colours: Ink) -> None:
-    for band in plot.bands:
-        start, end = max(band.window.start, plot.window.start), min(band.window.end, plot.window.end)
+    for shaded in united([band.window for band in plot.bands]):
+        start, end = max(shaded.start, plot.window.start), min(shaded.end, plot.window.end)
         if start < end:
             figure.add_vrect(x0=start, x1=end, fillcolor=colours.warm, opacity=0.13, line_width=0, layer="below")
     if plot.threshold is not None:
         limit = scaled([plot.threshold], plot.unit)[0]
         figure.add_hline(y=limit, line={"color": colours.warm, "width": 1.2, "dash": "dash"})
+
+
+def united(windows: Sequence[Window]) -> list[Window]:
+    """The stretches that windows cover together: where two overlap, shading both would look like something worse."""
+    found: list[Window] = []
+    for window in sorted(windows, key=lambda one: one.start):
+        if found and window.start <= found[-1].end:
+            found[-1] = Window(start=found[-1].start, end=max(found[-1].end, window.end))
+        else:
+            found.append(window)
+    return found
 
 
 def _dressed(figure: go.Figure, plot: Plot, colours: Ink, *, legend: bool) -> go.Figure:

@@ -4,7 +4,7 @@
 and `to` (ISO 8601, UTC) give an absolute range: links carry them, and the reader sets them under *Custom*.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ RANGES = {
     "30d": timedelta(days=30),
 }
 FEWEST_POINTS, MOST_POINTS, CALLS_A_POINT = 12, 100, 20
-NARROW, WIDE = 134, 196  # a chosen value is longer than "all models"
+NARROW, WIDE = 126, 196  # a chosen value is longer than "all models"
 CUSTOM, WINDOW = "custom", "custom-window"
 DEFAULT = "24h"
 LABELS = {
@@ -45,6 +45,11 @@ class Choice:
     @property
     def before(self) -> Window:
         return self.window.before()
+
+    @property
+    def stamp(self) -> str:
+        """What tells a chart of one absolute range from that of another; nothing where the range moves on."""
+        return links.at(self.window.start) if st.session_state.get("range") == CUSTOM else ""
 
     def bucket(self, n: int) -> timedelta:
         """How finely to cut a chart of `n` calls: about a hundred points, and enough calls in each for a rate."""
@@ -73,6 +78,23 @@ def bar(*, slices: bool = True) -> None:
 def chosen() -> Choice:
     """What the reader chose in the bar above this page."""
     return _CHOSEN.get()
+
+
+def zoom(key: str) -> None:
+    """Show, on every page, the stretch of time that was drawn over in the chart of this key."""
+    boxes = st.session_state[key]["selection"]["box"]
+    window = brushed(boxes[0]["x"]) if boxes else None
+    if window:
+        st.session_state["range"] = CUSTOM
+        st.session_state[WINDOW] = window
+        st.query_params.update({"from": links.at(window.start), "to": links.at(window.end)})
+
+
+def brushed(edges: Sequence[str]) -> Window | None:
+    """The whole minutes between two edges of a chart over time, None when they hold not even one."""
+    start, end = sorted(datetime.fromisoformat(edge).replace(tzinfo=UTC) for edge in edges)
+    window = Window(start=asked.minute(start), end=asked.minute(end))
+    return window if window.start < window.end else None
 
 
 def window_of(query: Mapping[str, str], now: datetime) -> Window:

@@ -1,6 +1,6 @@
 """The frame of a page: its title with the question it answers, tiles, and cards to put charts and tables in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -114,9 +114,19 @@ def card(heading: str, note: str = "") -> Iterator[None]:
         yield
 
 
-def figure(drawn: go.Figure, *, alt: str, key: str) -> None:
-    """A figure in the look of `charts`; `alt` says in words what it shows."""
-    st.plotly_chart(drawn, theme=None, config=charts.CONFIG, alt=alt, key=key)
+def figure(drawn: go.Figure, *, alt: str, key: str, brushed: Callable[[str], None] | None = None) -> None:
+    """A figure in the look of `charts`; `alt` says in words what it shows.
+
+    `brushed` is called with the key when the reader has drawn over a stretch of it: `st.session_state[key]`.
+    """
+    if brushed is None:
+        st.plotly_chart(drawn, theme=None, config=charts.CONFIG, alt=alt, key=key)
+        return
+    drawn.update_layout(dragmode="select", selectdirection="h")
+    st.plotly_chart(
+        drawn, theme=None, config=charts.CONFIG, alt=alt, key=key,
+        on_select=lambda: brushed(key), selection_mode="box",
+    )  # fmt: skip
 
 
 def facts(rows: Sequence[tuple[str, str]], colours: charts.Ink) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from analytics.metric import metrics
-from pages.parts import asked, charts, frame, states, units
+from pages.parts import asked, charts, filters, frame, states, units
 from pages.parts.charts import Band, Line, Plot
 from pages.parts.filters import Choice
 from pages.parts.frame import Tile
@@ -73,7 +73,10 @@ def lines(
         unit = metrics()[names[0]].unit
         plot = Plot(unit=unit, window=choice.window, bucket=bucket, bands=bands, previous=before)
         frame.figure(
-            charts.times(now, drawn, plot), alt=told(heading, now, names[0], unit), key=f"{heading}-{names[0]}"
+            charts.times(now, drawn, plot),
+            alt=told(heading, now, names[0], unit),
+            key=f"{heading}-{names[0]}-{choice.stamp}",
+            brushed=filters.zoom,
         )
         if footer:
             footer()
@@ -91,7 +94,10 @@ def slices(heading: str, name: str, by: Sequence[str], choice: Choice, *, bucket
         plot = Plot(unit=metric.unit, window=choice.window, bucket=bucket, stacked=True, height=260)
         total = frame_.select("bucket", pl.sum_horizontal(pl.exclude("bucket")).alias(name))
         frame.figure(
-            charts.times(frame_, drawn, plot), alt=told(heading, total, name, metric.unit), key=f"{heading}-{name}"
+            charts.times(frame_, drawn, plot),
+            alt=told(heading, total, name, metric.unit),
+            key=f"{heading}-{name}-{choice.stamp}",
+            brushed=filters.zoom,
         )
 
 

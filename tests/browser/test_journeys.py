@@ -53,6 +53,28 @@ def test_a_filter_stays_from_page_to_page_and_over_a_reload(visit):
     assert "environment=production" in page.url
 
 
+def test_a_stretch_drawn_over_in_a_chart_becomes_the_range_of_every_page(visit):
+    visitor = visit()
+    page = visitor.open("/?range=24h")
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.4, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=8)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"range=custom"))
+    visitor.quiet()
+    times = re.findall(r"(?:from|to)=([^&]*)", page.url)
+    page.get_by_role("link", name="Calls").click()
+    page.wait_for_url(re.compile(r"/calls\?"))
+    visitor.quiet()
+    assert re.findall(r"(?:from|to)=([^&]*)", page.url) == times
+    assert len(times) == 2
+    assert visitor.errors == []
+
+
 def test_a_rule_is_tried_on_history_before_it_is_saved(visit):
     visitor = visit()
     page = visitor.open("/alerts?section=Rules")

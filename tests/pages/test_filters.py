@@ -81,3 +81,14 @@ def test_a_slice_goes_into_the_url_and_comes_back():
         "prompt_name": ("reply",),
         "prompt_version": ("v2",),
     }
+
+
+def test_what_is_drawn_over_in_a_chart_becomes_the_range_in_whole_minutes():
+    window = filters.brushed(["2026-03-10 12:41:20.5", "2026-03-10 10:02:59"])
+    assert window == Window(
+        start=datetime(2026, 3, 10, 10, 2, tzinfo=UTC), end=datetime(2026, 3, 10, 12, 41, tzinfo=UTC)
+    )
+
+
+def test_a_stroke_shorter_than_a_minute_is_no_range():
+    assert filters.brushed(["2026-03-10 10:02:10", "2026-03-10 10:02:40"]) is None
