@@ -91,6 +91,11 @@ class Evaluator:
     engines: Callable[[ScoringSettings], Sequence[Engine]]
 
     @property
+    def rate(self) -> str:
+        """The name of the metric that counts what it flags."""
+        return f"{self.flagged}_rate"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return self.needs + self.reads
 

@@ -224,6 +224,7 @@ def _keep(run: _Run, scored: Sequence[tuple[_Text, Verdict]]) -> None:
             evaluator=run.id,
             value=verdict.value,
             label=verdict.label,
+            flagged=verdict.label == run.evaluator.flagged,
             explanation=verdict.explanation,
             created_at=run.now,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import polars as pl
 import streamlit as st
 
+from analytics.evaluator import evaluators
 from pages.parts import alarms, asked, filters, frame, links, states, tables
 from store import browse
 from store.browse import Order, Quick, Selection
@@ -31,10 +32,11 @@ def page() -> None:
 
 
 def _narrowed(choice: filters.Choice) -> tuple[Selection, Order]:
+    flags = sorted(evaluator.flagged for evaluator in evaluators().values())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         quick = st.pills(
-            "Quick sets", [one.value for one in Quick], key="quick", bind="query-params", label_visibility="collapsed",
-            on_change=_first_page,
+            "Quick sets", [*(one.value for one in Quick), *flags], key="quick", bind="query-params",
+            label_visibility="collapsed", on_change=_first_page,
         )  # fmt: skip
         search = st.text_input(
             "Search", key="q", bind="query-params", type="search", placeholder="Search in texts, or a whole id",
@@ -44,8 +46,8 @@ def _narrowed(choice: filters.Choice) -> tuple[Selection, Order]:
             "Order", [one.value for one in Order], key="order", bind="query-params", label_visibility="collapsed",
             icon=":material/sort:", width=150, on_change=_first_page,
         )  # fmt: skip
-    picked = Quick(quick) if quick else None
-    chosen = Selection(window=choice.window, filters=choice.filters, quick=picked, search=(search or "").strip())
+    found = (search or "").strip()
+    chosen = Selection(window=choice.window, filters=choice.filters, quick=quick, search=found)
     return chosen, Order(order or Order.NEWEST)
 
 

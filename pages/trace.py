@@ -11,7 +11,7 @@ from pages.parts import asked, charts, filters, frame, links, states, units, wat
 from pages.parts.frame import Tile
 from pages.parts.text import safe_label
 from store import browse, spans
-from store.browse import Quick, Selection
+from store.browse import Selection
 from store.model import Window
 
 # Beside the tiles: label and column, in the order in which people ask.
@@ -82,8 +82,9 @@ def _neighbours(call: Call, kept: Mapping[str, str]) -> tuple[str | None, str | 
     window = filters.window_of(kept, now)
     if not window.start <= call["event_time"] < window.end:
         window = Window(start=call["event_time"] - browse.MARGIN, end=call["event_time"] + browse.MARGIN)
-    quick = Quick(kept["quick"]) if kept.get("quick") in set(Quick) else None
-    chosen = Selection(window=window, filters=filters.filters_of(kept), quick=quick, search=kept.get("q", ""))
+    chosen = Selection(
+        window=window, filters=filters.filters_of(kept), quick=kept.get("quick"), search=kept.get("q", "")
+    )
     return browse.neighbours(asked.store(), chosen, call_id=call["call_id"], at=call["event_time"])
 
 

@@ -17,14 +17,9 @@ from store.model import Filters, Window
 
 
 class Quick(StrEnum):
-    """Sets of calls that people ask for most."""
+    """Sets of calls that people ask for most, beside those that an evaluator has flagged."""
 
     ERRORS = "errors"
-    TOXIC = "toxic"
-    UNGROUNDED = "ungrounded"
-    IRRELEVANT = "irrelevant"
-    REFUSAL = "refusal"
-    EMPTY = "empty"
     SLOW = "slow"
     UNPRICED = "unpriced"
 
@@ -38,21 +33,25 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which calls. `search` finds text in question, answer or error, and whole ids."""
+    """Which calls.
+
+    `quick`: one of `Quick`, or a label that evaluators flag with. `search` finds text in question, answer or error, and
+    whole ids.
+    """
 
     window: Window
     filters: Filters = field(default_factory=dict)
-    quick: Quick | None = None
+    quick: str | None = None
     search: str = ""
 
 
 _FLAGGED = """
     call_id IN (
         SELECT call_id FROM (
-            SELECT call_id, label FROM data.evaluations
-            WHERE event_time >= $start AND event_time < $end AND name = '{name}'
-            QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY created_at DESC) = 1
-        ) WHERE label = '{label}'
+            SELECT call_id, label, flagged FROM data.evaluations
+            WHERE event_time >= $start AND event_time < $end AND flagged IS NOT NULL
+            QUALIFY row_number() OVER (PARTITION BY call_id, name ORDER BY created_at DESC) = 1
+        ) WHERE flagged AND label = $flagged
     )
 """
 # The slowest twentieth of what the other filters leave.
@@ -64,11 +63,6 @@ _SLOW = """
 """
 _QUICK = {
     Quick.ERRORS: "status = 'error'",
-    Quick.TOXIC: _FLAGGED.format(name="toxicity", label="toxic"),
-    Quick.UNGROUNDED: _FLAGGED.format(name="ungrounded", label="ungrounded"),
-    Quick.IRRELEVANT: _FLAGGED.format(name="relevance", label="irrelevant"),
-    Quick.REFUSAL: _FLAGGED.format(name="refusal", label="refusal"),
-    Quick.EMPTY: _FLAGGED.format(name="empty", label="empty"),
     Quick.SLOW: _SLOW,
     Quick.UNPRICED: "cost_status = 'unpriced'",
 }
@@ -92,10 +86,10 @@ PAGE_SQL = """
     ),
     flags AS (
         SELECT call_id, list(label ORDER BY label) AS flags FROM (
-            SELECT call_id, name, label FROM data.evaluations
-            WHERE event_time >= $start AND event_time < $end
+            SELECT call_id, label, flagged FROM data.evaluations
+            WHERE event_time >= $start AND event_time < $end AND flagged IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY call_id, name ORDER BY created_at DESC) = 1
-        ) WHERE label IN ('toxic', 'ungrounded', 'irrelevant', 'refusal', 'empty') GROUP BY call_id
+        ) WHERE flagged GROUP BY call_id
     )
     SELECT call_id, trace_id, event_time, status, error_type, model, prompt_name, prompt_version, tenant, user_id,
         latency_ms, ttft_ms, input_tokens, output_tokens, cost_usd, cost_status,
@@ -187,8 +181,11 @@ def _where(chosen: Selection) -> tuple[str, dict[str, Any]]:
     params: dict[str, Any] = {"start": chosen.window.start, "end": chosen.window.end}
     where = condition(chosen.filters, params)
     parts = [where]
-    if chosen.quick:
-        parts.append(_QUICK[chosen.quick].format(where=where))
+    if chosen.quick in set(Quick):
+        parts.append(_QUICK[Quick(chosen.quick)].format(where=where))
+    elif chosen.quick:
+        params["flagged"] = chosen.quick
+        parts.append(_FLAGGED)
     if chosen.search:
         params["search"] = chosen.search
         parts.append(_SEARCH)

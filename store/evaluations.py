@@ -19,6 +19,7 @@ SCHEMA = pa.schema(
         ("evaluator", pa.string()),
         ("value", pa.float64()),
         ("label", pa.string()),
+        ("flagged", pa.bool_()),
         ("explanation", pa.string()),
         ("created_at", pa.timestamp("us")),
     ]

@@ -41,11 +41,11 @@ CALLS_SQL = """
 FLAGGED_SQL = """
     SELECT {fields}, e.value
     FROM data.calls JOIN (
-        SELECT call_id, value, label FROM data.evaluations
-        WHERE event_time >= $start AND event_time < $end AND name = $evaluator
+        SELECT call_id, value, flagged FROM data.evaluations
+        WHERE event_time >= $start AND event_time < $end AND name = $evaluator AND flagged IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY created_at DESC) = 1
     ) AS e USING (call_id)
-    WHERE event_time >= $start AND event_time < $end AND {where} AND e.label = $label
+    WHERE event_time >= $start AND event_time < $end AND {where} AND e.flagged
     ORDER BY e.value DESC LIMIT $limit
 """
 
@@ -57,13 +57,11 @@ def telling_calls(store: Store, window: Window, filters: Filters, kind: Telling,
     return store.read(CALLS_SQL.format(fields=FIELDS, where=where, condition=condition, order=order), params)
 
 
-def flagged_calls(
-    store: Store, window: Window, filters: Filters, *, evaluator: str, label: str, limit: int
-) -> pl.DataFrame:
+def flagged_calls(store: Store, window: Window, filters: Filters, *, evaluator: str, limit: int) -> pl.DataFrame:
     """The calls of a slice that an evaluator has flagged, the clearest first: `FIELDS` and `value`."""
     where, params = _where(window, filters, limit)
     sql = FLAGGED_SQL.format(fields=FIELDS, where=where)
-    return store.read(sql, {**params, "evaluator": evaluator, "label": label})
+    return store.read(sql, {**params, "evaluator": evaluator})
 
 
 def _where(window: Window, filters: Filters, limit: int) -> tuple[str, dict[str, Any]]:

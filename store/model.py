@@ -221,6 +221,7 @@ class Evaluation:
     """What an evaluator, a person or the client said of one call; scores are appended, the newest wins.
 
     `evaluator` is `name` with its version and engine ("toxicity/probe-1"), or who said it ("human:ana", "otlp").
+    `flagged`: what people want to hear of; None unless an evaluator of ours says it.
     """
 
     call_id: str
@@ -229,6 +230,7 @@ class Evaluation:
     evaluator: str
     value: float | None = None
     label: str | None = None
+    flagged: bool | None = None
     explanation: str | None = None
     created_at: datetime
 

@@ -27,20 +27,18 @@ SCORED_CALLS_SQL = f"""
     ) AS s USING (call_id)
 """
 
-# The newest of a (call, name) wins. `flagged`: the label is one that people want to hear of; `measurable`: the
-# evaluator could say something at all.
+# What our evaluators say; the newest of a (call, name) wins. `measurable`: the evaluator could say something at all.
+# `weight`: how many calls a score stands for, where only a sample of its hour was scored.
 EVALUATIONS_SQL = f"""
-    SELECT c.*, e.name, e.value, e.label, e.flagged, e.measurable
+    SELECT c.*, e.name, e.value, e.label, e.flagged, e.label IS DISTINCT FROM 'not_measurable' AS measurable,
+        coalesce(s.eligible / s.scored, 1) AS weight
     FROM (
-        SELECT
-            call_id, name, value, label,
-            coalesce(label IN ('toxic', 'ungrounded', 'irrelevant', 'refusal', 'empty'), false) AS flagged,
-            label IS DISTINCT FROM 'not_measurable' AS measurable
-        FROM data.evaluations
-        WHERE event_time >= {{start}} AND event_time < {{end}} AND {{names}}
+        SELECT call_id, name, value, label, flagged, event_time FROM data.evaluations
+        WHERE event_time >= {{start}} AND event_time < {{end}} AND flagged IS NOT NULL AND {{names}}
         QUALIFY row_number() OVER (PARTITION BY call_id, name ORDER BY created_at DESC) = 1
     ) AS e
     JOIN ({CALLS_SQL}) AS c USING (call_id)
+    LEFT JOIN data.scoring_samples AS s ON s.name = e.name AND s.hour = date_trunc('hour', e.event_time)
 """
 
 # A comparison belongs to the end of its current window. Windows are compared whole: no dimension has a value.

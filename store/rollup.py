@@ -64,7 +64,8 @@ HISTOGRAM_SQL = f"""
 EVALUATIONS_HOUR_SQL = f"""
     SELECT
         {_KEYS}, name,
-        count(*) FILTER (measurable) AS n, count(*) FILTER (flagged) AS flagged, sum(value) AS value_sum
+        count(*) FILTER (measurable) AS n, sum(weight) FILTER (measurable) AS weight,
+        sum(weight) FILTER (flagged) AS flagged_weight, sum(weight * weight) FILTER (measurable) AS squared_weight
     FROM ({EVALUATIONS_SQL.replace("{names}", "true")})
     GROUP BY ALL
 """

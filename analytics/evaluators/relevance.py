@@ -40,7 +40,7 @@ MINILM_SIMILARITY = Engine(
 
 EVALUATOR = Evaluator(
     name="relevance",
-    title="Answer relevance",
+    title="Irrelevant answers",
     help="Likeness of meaning between the question and the answer.",
     unit="cosine similarity",
     flagged="irrelevant",

@@ -55,7 +55,7 @@ LEXICAL = Engine(
 
 EVALUATOR = Evaluator(
     name="ungrounded",
-    title="Ungrounded content",
+    title="Ungrounded answers",
     help="Share of the answer that is found neither in retrieved documents nor in context quoted in the prompt.",
     unit="share of the answer",
     flagged="ungrounded",

@@ -1,45 +1,44 @@
 """How good the answers are, as far as evaluators can tell: shares of the calls they could say something of."""
 
+from analytics.evaluator import Evaluator, evaluators
 from analytics.metric import Metric, Rolled
 from store.points import Relation
 from store.relations import SCORABLE
 
 
-def _flagged(name: str, title: str, evaluator: str, help_: str) -> Metric:
-    """The share of an evaluator's calls whose label people want to hear of."""
-    scored = f"count(*) FILTER (name = '{evaluator}' AND measurable)"
-    scored_hours = f"sum(n) FILTER (name = '{evaluator}')"
+def _rate(evaluator: Evaluator) -> Metric:
+    """The share of an evaluator's calls that it flags.
+
+    Where only a sample of an hour was scored, each score counts for as many calls as it stands for (Hájek's ratio
+    estimator: its bias is small and it stays within 0 and 1). `n` is the number of calls that an unweighted sample
+    would need to be as certain (Kish), so that a Wilson interval over it accounts for the weights.
+    """
+    mine = f"name = '{evaluator.name}'"
+    weights = f"sum(weight) FILTER ({mine} AND measurable)"
     return Metric(
-        name=name,
-        title=title,
+        name=evaluator.rate,
+        title=evaluator.title,
         unit="share",
-        help=help_,
-        sql=f"count(*) FILTER (name = '{evaluator}' AND flagged) / nullif({scored}, 0)",
-        n=scored,
+        help=f"Share of the calls it can judge that are flagged {evaluator.flagged}. {evaluator.help}",
+        sql=f"coalesce(sum(weight) FILTER ({mine} AND flagged), 0) / nullif({weights}, 0)",
+        n=_effective(weights, f"sum(weight * weight) FILTER ({mine} AND measurable)"),
         kind="rate",
         worse="up",
         relation=Relation.EVALUATIONS,
         rolled=Rolled(
-            f"sum(flagged) FILTER (name = '{evaluator}') / nullif({scored_hours}, 0)",
-            n=scored_hours,
+            f"coalesce(sum(flagged_weight) FILTER ({mine}), 0) / nullif(sum(weight) FILTER ({mine}), 0)",
+            n=_effective(f"sum(weight) FILTER ({mine})", f"sum(squared_weight) FILTER ({mine})"),
             relation=Relation.EVALUATION_HOURS,
         ),
-        evaluator=evaluator,
+        evaluator=evaluator.name,
     )
 
 
-TOXIC_RATE = _flagged("toxic_rate", "Toxic answers", "toxicity", "Share of scored answers that are rude or hateful.")
-UNGROUNDED_RATE = _flagged(
-    "ungrounded_rate",
-    "Ungrounded answers",
-    "ungrounded",
-    "Share of answers that say what their context does not, over answers that came with a context.",
-)
-IRRELEVANT_RATE = _flagged(
-    "irrelevant_rate", "Irrelevant answers", "relevance", "Share of scored answers that do not speak to the question."
-)
-REFUSAL_RATE = _flagged("refusal_rate", "Refusals", "refusal", "Share of scored answers that decline to answer.")
-EMPTY_RATE = _flagged("empty_rate", "Empty answers", "empty", "Share of scored answers with nothing in them.")
+def _effective(weights: str, squares: str) -> str:
+    return f"round({weights} * {weights} / nullif({squares}, 0))"
+
+
+RATES = tuple(_rate(evaluator) for evaluator in evaluators().values())
 TRUNCATED_RATE = Metric(
     name="truncated_rate",
     title="Cut-off answers",

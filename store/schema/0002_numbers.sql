@@ -8,6 +8,7 @@ CREATE TABLE data.evaluations (
     evaluator VARCHAR NOT NULL,
     value DOUBLE,
     label VARCHAR,
+    flagged BOOLEAN,                    -- people want to hear of it; NULL: said by no evaluator of ours
     explanation VARCHAR USING COMPRESSION zstd,
     created_at TIMESTAMP NOT NULL
 );
@@ -20,6 +21,22 @@ CREATE TABLE data.scoring_attempts (
     parked BOOLEAN NOT NULL DEFAULT false,
     error VARCHAR,
     updated_at TIMESTAMP NOT NULL
+);
+
+-- How far scoring has got, by evaluator (`name`). Nothing that came in before `settled_at` waits; scores that were made
+-- before `again_at` do not count: somebody asked to score again.
+CREATE TABLE data.scoring_progress (
+    name VARCHAR PRIMARY KEY,
+    settled_at TIMESTAMP,
+    again_at TIMESTAMP
+);
+
+-- Hours of which a part is scored, a random sample: each score stands for eligible / scored calls.
+CREATE TABLE data.scoring_samples (
+    name VARCHAR NOT NULL,
+    hour TIMESTAMP NOT NULL,
+    eligible BIGINT NOT NULL,
+    scored BIGINT NOT NULL
 );
 
 -- One vector per distinct text and encoder. `text_hash` = md5 of the text; encoders (id and precision) never mix.
@@ -116,7 +133,7 @@ CREATE TABLE data.rollup_evaluations_hour (
     name VARCHAR NOT NULL,
     provider VARCHAR, model VARCHAR, prompt_name VARCHAR, prompt_version VARCHAR,
     tenant VARCHAR, service VARCHAR, environment VARCHAR, operation VARCHAR, status VARCHAR, error_type VARCHAR,
-    n BIGINT NOT NULL, flagged BIGINT NOT NULL, value_sum DOUBLE
+    n BIGINT NOT NULL, weight DOUBLE, flagged_weight DOUBLE, squared_weight DOUBLE  -- over measurable ones
 );
 
 -- Each run of each scheduled job: small, so a key does no harm, and it is what makes a due window run once.

@@ -3,7 +3,8 @@ CREATE VIEW calls AS SELECT * FROM data.calls;
 CREATE VIEW spans AS SELECT * FROM data.spans;
 CREATE VIEW evaluations AS
     SELECT * FROM data.evaluations
-    QUALIFY row_number() OVER (PARTITION BY call_id, name ORDER BY created_at DESC) = 1;
+    -- The newest score, and beside it the newest that people or the client said.
+    QUALIFY row_number() OVER (PARTITION BY call_id, name, flagged IS NULL ORDER BY created_at DESC) = 1;
 CREATE VIEW rejects AS
     SELECT r.source_id, s.name AS source, r.place, r.line, r.byte_offset, r.reason, r.raw, r.created_at
     FROM data.rejects r LEFT JOIN data.sources s USING (source_id);

@@ -117,11 +117,12 @@ EVALUATORS = (
 SCORE_SQL = """
     INSERT INTO data.evaluations
     SELECT call_id, event_time, $name, $name || '/test-1', 0.5,
-        CASE hash(call_id || $name) % 4 WHEN 0 THEN $flagged WHEN 1 THEN $fine ELSE 'grounded' END, NULL, ingested_at
+        CASE hash(call_id || $name) % 4 WHEN 0 THEN $flagged WHEN 1 THEN $fine ELSE 'grounded' END AS label,
+        label = $flagged, NULL, ingested_at
     FROM data.calls WHERE hash(call_id) % 10 < 8
 """
 SECOND_THOUGHT_SQL = """
     INSERT INTO data.evaluations
-    SELECT call_id, event_time, name, 'toxicity/test-2', value, 'fine', NULL, created_at + INTERVAL 1 HOUR
+    SELECT call_id, event_time, name, 'toxicity/test-2', value, 'fine', false, NULL, created_at + INTERVAL 1 HOUR
     FROM data.evaluations WHERE name = 'toxicity' AND hash(call_id) % 3 = 0
 """

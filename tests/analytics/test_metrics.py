@@ -162,7 +162,11 @@ def test_the_newest_score_of_a_call_wins_and_unmeasurable_ones_do_not_count(stor
             ("gone", "toxicity", "toxic", 0),
         ):  # fmt: skip
             row = {"call": call, "at": now, "name": name, "label": label, "later": now + timedelta(hours=after)}
-            tx.execute("INSERT INTO data.evaluations VALUES ($call, $at, $name, 'e/1', 1, $label, NULL, $later)", row)
+            tx.execute(
+                "INSERT INTO data.evaluations "
+                "VALUES ($call, $at, $name, 'e/1', 1, $label, $label = 'toxic', NULL, $later)",
+                row,
+            )
     window = Window(start=now, end=now + w.HOUR)
     toxic = measure(store, "toxic_rate", window)[0]
     ungrounded = measure(store, "ungrounded_rate", window)[0]

@@ -49,7 +49,7 @@ def test_scores_are_counted_by_their_value_and_shares_add_up(store):
     scores = [
         Evaluation(
             call_id=f"c{i}", event_time=NOON, name="toxicity", evaluator="toxicity/x", value=value, label="fine",
-            created_at=NOON,
+            flagged=False, created_at=NOON,
         )
         for i, value in enumerate(values)
     ]  # fmt: skip

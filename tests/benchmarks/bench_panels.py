@@ -56,7 +56,8 @@ CALLS_SQL = """
 SCORES_SQL = """
     INSERT INTO data.evaluations
     SELECT call_id, event_time, $name, $name || '/bench-1', 0.1,
-        CASE WHEN hash(call_id, $name) % 100 = 0 THEN $flagged ELSE 'fine' END, NULL, event_time
+        CASE WHEN hash(call_id, $name) % 100 = 0 THEN $flagged ELSE 'fine' END AS label, label = $flagged, NULL,
+        event_time
     FROM data.calls WHERE event_time >= $start AND event_time < $end
 """
 DIRTY_SQL = "INSERT INTO data.dirty_hours SELECT DISTINCT date_trunc('hour', event_time) FROM data.calls"

@@ -50,6 +50,7 @@ def scored(calls: list[LLMCall]) -> list[Evaluation]:
         Evaluation(
             call_id=call.call_id, event_time=call.event_time, name="toxicity", evaluator="toxicity/probe-1",
             value=0.9 if number % 5 == 0 else 0.1, label="toxic" if number % 5 == 0 else "fine",
+            flagged=number % 5 == 0,
             explanation="worst piece: …", created_at=call.event_time,
         )
         for number, call in enumerate(calls)

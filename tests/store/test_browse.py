@@ -27,7 +27,7 @@ def filled(store):
     scores = [
         Evaluation(
             call_id="c5", event_time=NOON + timedelta(minutes=5), name="toxicity", evaluator="toxicity/probe-1",
-            value=value, label=label, created_at=NOON + timedelta(hours=hour),
+            value=value, label=label, flagged=label == "toxic", created_at=NOON + timedelta(hours=hour),
         )
         for hour, value, label in ((1, 0.1, "fine"), (2, 0.9, "toxic"))
     ]  # fmt: skip
@@ -42,7 +42,8 @@ def filled(store):
     [
         ({}, [f"c{number}" for number in range(9, -1, -1)]),
         ({"quick": Quick.ERRORS}, ["c3"]),
-        ({"quick": Quick.TOXIC}, ["c5"]),
+        ({"quick": "toxic"}, ["c5"]),
+        ({"quick": "fine"}, []),
         ({"quick": Quick.SLOW}, ["c9"]),
         ({"search": "PARCEL 7"}, ["c7"]),
         ({"search": "boom"}, ["c3"]),
