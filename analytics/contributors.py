@@ -1,7 +1,8 @@
 """Who made a number move: the slices that carry the change between a reference and a current window."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +16,9 @@ SUSPECTS = (
     ("prompt_name", "prompt_version"), ("prompt_name",), ("model",), ("provider",), ("tenant",), ("user_id",),
     ("service",), ("environment",), ("agent_name",), ("operation",), ("response_model",),
 )  # fmt: skip
+MOST = 200  # slices of one group of dimensions that are told: users can be many thousands
+# How much more of the change a slice carries than its size explains: what sorts the suspects.
+EXCESS = pl.min_horizontal("share", 1.0) - pl.col("weight")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +44,6 @@ class Contribution:
         return min(self.share, 1.0) - self.weight
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    value: float | None = None
-    n: int = 0
-
-
-_Values = tuple[str | None, ...]
-_Slices = dict[_Values, _Side]
-
-
 def contributors(
     store: Store,
     name: str,
@@ -65,82 +59,64 @@ def contributors(
     is scaled. For totals the share is that of the difference; for rates and levels each slice counts with its part of
     the calls, so that a slice can also tell by having grown. Empty when nothing changed or one side has no calls.
     """
-    kind = metric(name).kind
+    moved = _moved_totals if metric(name).kind == "total" else _moved_means
     groups = [tuple(by)] if by else SUSPECTS
     sides = (by_each(store, name, side, groups, filters=filters) for side in (window, reference))
     found: list[Contribution] = []
-    for keys, *frames in zip(groups, *sides, strict=True):
-        now, before = (_slices(frame) for frame in frames)
-        if len({*now, *before}) > 1 or by:
-            scale = window.length / reference.length
-            shares = _total_shares(now, before, scale) if kind == "total" else _mean_shares(now, before)
-            found += (
-                _told(keys, values, now.get(values, _Side()), before.get(values, _Side()), moved)
-                for values, moved in shares.items()
-            )
+    for keys, now, before in zip(groups, *sides, strict=True):
+        slices = _beside(now, before, keys, name)
+        if by or len(slices) > 1:
+            told = moved(slices, window.length / reference.length).sort(EXCESS.round(6), descending=True)
+            found += [_told(keys, row) for row in (told if by else told.head(MOST)).iter_rows()]
     return sorted(found, key=lambda one: -round(one.excess, 6))
 
 
-def _slices(frame: pl.DataFrame) -> _Slices:
-    return {tuple(keys): _Side(value, n) for *keys, n, value in frame.iter_rows()}
+def _beside(now: pl.DataFrame, before: pl.DataFrame, keys: Sequence[str], name: str) -> pl.DataFrame:
+    """One row a slice: `keys`, `value`, `reference`, `n`, `n_reference`; null on the side that has no calls of it."""
+    new = now.select(*keys, pl.col(name).alias("value"), "n")
+    old = before.select(*keys, pl.col(name).alias("reference"), pl.col("n").alias("n_reference"))
+    both = new.join(old, on=keys, how="full", coalesce=True, nulls_equal=True, maintain_order="left_right")
+    return both.select(*keys, "value", "reference", pl.col("n", "n_reference").fill_null(0))
 
 
-def _total_shares(now: _Slices, before: _Slices, scale: float) -> Mapping[_Values, tuple[float, float]]:
-    """(share, weight) of each slice: its part of the difference of two sums, its part of the old sum."""
-    old = {values: (side.value or 0.0) * scale for values, side in before.items()}
-    new = {values: side.value or 0.0 for values, side in now.items()}
-    change = sum(new.values()) - sum(old.values())
-    if not before or not now or not change:
-        return {}
-    whole = sum(old.values()) or 1.0
-    return {
-        values: ((new.get(values, 0.0) - old.get(values, 0.0)) / change, old.get(values, 0.0) / whole)
-        for values in {**new, **old}
-    }
+def _moved_totals(slices: pl.DataFrame, scale: float) -> pl.DataFrame:
+    """Add `share` and `weight`: a slice's part of the difference of two sums, and its part of the old sum."""
+    new, old = slices["value"].fill_null(0.0), slices["reference"].fill_null(0.0) * scale
+    change = (new - old).sum()
+    if not change or not slices["n"].sum() or not slices["n_reference"].sum():
+        return _shared(slices.clear(), old.clear(), old.clear())
+    return _shared(slices, (new - old) / change, old / (old.sum() or 1.0))
 
 
-def _mean_shares(now: _Slices, before: _Slices) -> Mapping[_Values, tuple[float, float]]:
-    """(share, weight) of each slice, the metric taken as the mean of its slices weighted by their calls.
+def _moved_means(slices: pl.DataFrame, scale: float) -> pl.DataFrame:  # noqa: ARG001 - a mean does not grow with time
+    """Add `share` and `weight`, the metric taken as the mean of its slices weighted by their calls.
 
     Measured from the old mean, so that a slice counts both for what it became and for how much of it there is.
     Exact for rates and means; for quantiles, which do not add up, a fair guess.
     """
-    mean = _mean(before)
-    if mean is None or _mean(now) is None:
-        return {}
-    parts_now, parts_before = _parts(now), _parts(before)
-    moved = {
-        values: _distance(now, values, mean) * parts_now.get(values, 0.0)
-        - _distance(before, values, mean) * parts_before.get(values, 0.0)
-        for values in {**parts_now, **parts_before}
-    }
-    change = sum(moved.values())
-    return {values: (by / change, parts_before.get(values, 0.0)) for values, by in moved.items()} if change else {}
+    slices = slices.filter(pl.col("value").is_not_null() | pl.col("reference").is_not_null())
+    new, old = _parts(slices["value"], slices["n"]), _parts(slices["reference"], slices["n_reference"])
+    mean = (slices["reference"] * old).sum()
+    by = ((slices["value"] - mean) * new).fill_null(0.0) - ((slices["reference"] - mean) * old).fill_null(0.0)
+    change = by.sum()
+    if not change or not new.sum() or not old.sum():
+        return _shared(slices.clear(), old.clear(), old.clear())
+    return _shared(slices, by / change, old)
 
 
-def _parts(side: _Slices) -> dict[_Values, float]:
-    known = {values: one.n for values, one in side.items() if one.value is not None}
-    return {values: n / total for values, n in known.items()} if (total := sum(known.values())) else {}
+def _parts(values: pl.Series, calls: pl.Series) -> pl.Series:
+    """The part of each slice in the calls of which the metric is known."""
+    known = calls.cast(pl.Float64) * values.is_not_null()
+    return known / (known.sum() or 1.0)
 
 
-def _mean(side: _Slices) -> float | None:
-    parts = _parts(side)
-    return sum(part * (side[values].value or 0.0) for values, part in parts.items()) if parts else None
+def _shared(slices: pl.DataFrame, share: pl.Series, weight: pl.Series) -> pl.DataFrame:
+    return slices.with_columns(share=share, weight=weight)
 
 
-def _distance(side: _Slices, values: _Values, mean: float) -> float:
-    value = side[values].value if values in side else None
-    return 0.0 if value is None else value - mean
-
-
-def _told(keys: tuple[str, ...], values: _Values, new: _Side, old: _Side, moved: tuple[float, float]) -> Contribution:
-    share, weight = moved
+def _told(keys: Sequence[str], row: Sequence[Any]) -> Contribution:
+    *values, value, reference, n, n_reference, share, weight = row
     return Contribution(
-        slice=tuple(zip(keys, values, strict=True)),
-        value=new.value,
-        reference=old.value,
-        n=new.n,
-        n_reference=old.n,
-        share=share,
-        weight=weight,
-    )
+        slice=tuple(zip(keys, values, strict=True)), value=value, reference=reference, n=n, n_reference=n_reference,
+        share=share, weight=weight,
+    )  # fmt: skip
