@@ -1,17 +1,17 @@
 """What a Channel is: a way to tell people, with settings that hold names of secrets and never the secrets."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.checked import checked, did_you_mean
+from alerts.course import Course
 from alerts.notification import Notification
 from store.declared import declared
-from store.errors import ConfigError, DeliveryError
+from store.errors import ConfigError
+from store.threads import Thread
 
 
 class ChannelSettings(BaseModel):
@@ -24,20 +24,50 @@ class ChannelSettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A notification on its way to a channel, which the user named `channel`.
+
+    `thread` is where the incident was told of first, as that receiver names it. `course` is what its rule saw, where
+    the channel draws.
+    """
+
+    told: Notification
+    channel: str
+    thread: Thread | None = None
+    course: Course | None = None
+
+    @property
+    def id(self) -> str:
+        """The same for every attempt to send it."""
+        return self.told.key(self.channel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What the receiver said. `note` tells what went wrong for a part, such as one of two recipients."""
+    """What the receiver said. `note` tells what went wrong for a part, such as one of two recipients.
+
+    `ref` is its name for the message: what follows can be put below it.
+    """
 
     status_code: int | None = None
     note: str | None = None
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A way to tell people. `send(settings, notification, name)` raises DeliveryError; `name`: the user's for it."""
+    """A way to tell people. `send(settings, letter)` raises DeliveryError.
+
+    `gathers`: alerts that fire together may share a message. `answers`: it is told of acknowledgements.
+    `draws`: it shows a chart.
+    """
 
     name: str
     settings: type[ChannelSettings]
-    send: Callable[[Any, Notification, str], Receipt]
+    send: Callable[[Any, Letter], Receipt]
+    gathers: bool = True
+    answers: bool = False
+    draws: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +78,8 @@ class Configured:
     channel: Channel
     settings: ChannelSettings
 
-    def send(self, notification: Notification) -> Receipt:
-        return self.channel.send(self.settings, notification, self.name)
+    def send(self, letter: Letter) -> Receipt:
+        return self.channel.send(self.settings, letter)
 
 
 def channels() -> Mapping[str, Channel]:
@@ -77,19 +107,3 @@ def _configured(name: str, table: Mapping[str, Any], where: str) -> Configured:
         raise ConfigError(f"{where}: no type of channel is named {kind!r}{did_you_mean(str(kind), channels())}")
     channel = channels()[kind]
     return Configured(name=name, channel=channel, settings=checked(channel.settings, rest, where))
-
-
-def secret(what: str, *, env: str | None, file: Path | None) -> str:
-    """Read a secret when it is needed, so that it stands in no setting, repr or log.
-
-    Raises DeliveryError (not permanent: it can be set while we run).
-    """
-    if env is not None and os.environ.get(env):
-        return os.environ[env].strip()
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise DeliveryError(f"{what}: {file} cannot be read ({error.strerror})", permanent=False) from None
-    place = f"the environment variable {env} is not set" if env else "neither a variable nor a file is named"
-    raise DeliveryError(f"{what}: {place}", permanent=False)

@@ -11,12 +11,21 @@ import msgspec
 from alerts.neutral import cut, neutral
 from store.duration import words
 
-Reason = Literal["fired", "resolved", "fired_and_resolved", "repeat", "flapping", "closed", "digest", "test"]
+Reason = Literal[
+    "fired", "resolved", "fired_and_resolved", "repeat", "worse", "flapping", "closed", "acknowledged", "digest",
+    "report", "test",
+]  # fmt: skip
 WORDS = {
-    "fired": "FIRING", "repeat": "STILL FIRING", "resolved": "RESOLVED", "fired_and_resolved": "FIRED AND RESOLVED",
-    "flapping": "FLAPPING", "closed": "CLOSED", "digest": "DIGEST", "test": "TEST",
+    "fired": "FIRING", "repeat": "STILL FIRING", "worse": "WORSE", "resolved": "RESOLVED",
+    "fired_and_resolved": "FIRED AND RESOLVED", "flapping": "FLAPPING", "closed": "CLOSED",
+    "acknowledged": "ACKNOWLEDGED", "digest": "DIGEST", "report": "REPORT", "test": "TEST",
 }  # fmt: skip
 OVER = ("resolved", "fired_and_resolved", "closed")
+LINK_NAMES = {
+    "chart": "Chart", "calls": "Calls", "incident": "Incident", "runbook": "Runbook",
+    "silence": "Acknowledge or silence",
+}  # fmt: skip
+UP = ("fired", "repeat", "worse", "flapping")  # tells of something that fires
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +45,25 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """What a message tells beside its own: another alert that fired or ended with it."""
+
+    rule_id: str
+    title: str
+    severity: str
+    slice: dict[str, str | None]
+    incident_id: int | None
+    since: datetime | None
+    now_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """One thing to tell. `at` is the end of the window that says so, `since` the window end at which the breach began.
 
-    Texts may hold what strangers wrote; a channel shows them through `alerts.neutral` only. `links` are ours.
-    `sent_at` and `delayed` are filled in when it is sent, `rescued_from` when another channel could not send it.
+    Texts may hold what strangers wrote; a channel shows them through `alerts.neutral` only. `links` are ours. `lines`
+    are label and text of a report. `sent_at` and `delayed` are filled in when it is sent, `rescued_from` when another
+    channel could not send it.
     """
 
     reason: Reason
@@ -68,7 +91,8 @@ class Notification:
     links: dict[str, str] = field(default_factory=dict)
     runbook: str | None = None
     owner: str | None = None
-    others: tuple[str, ...] = ()
+    others: tuple[Other, ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
     sent_at: datetime | None = None
     delayed: str | None = None
     rescued_from: str | None = None
@@ -76,6 +100,12 @@ class Notification:
     @property
     def over(self) -> bool:
         return self.reason in OVER
+
+    @property
+    def incidents(self) -> tuple[int, ...]:
+        """Every incident that this message tells of."""
+        found = (self.incident_id, *(one.incident_id for one in self.others))
+        return tuple(dict.fromkeys(one for one in found if one is not None))
 
     @property
     def thread(self) -> str:
@@ -108,7 +138,27 @@ def subject(notification: Notification) -> str:
 
 def headline(notification: Notification) -> str:
     """`[FIRING · warning] Cost — model gpt-x`, whatever matters within the first 80 characters."""
-    return f"[{WORDS[notification.reason]} · {notification.severity}] {subject(notification)}"
+    more = f" and {len(notification.others)} more" if notification.others and notification.reason != "digest" else ""
+    return f"[{WORDS[notification.reason]} · {notification.severity}] {subject(notification)}{more}"
+
+
+def as_other(told: Notification) -> Other:
+    return Other(
+        rule_id=told.rule_id, title=told.title, severity=told.severity, slice=told.slice,
+        incident_id=told.incident_id, since=told.since, now_text=told.now_text,
+    )  # fmt: skip
+
+
+def other(one: Other) -> str:
+    """`Cost — model gpt-x: $3 over 1 h` in one line."""
+    where = scope(one.slice)
+    named = one.title + (f" — {where}" if where else "")
+    return f"{named}: {one.now_text}" if one.now_text else named
+
+
+def named_links(notification: Notification) -> list[tuple[str, str]]:
+    """Label and URL of the places to go on to."""
+    return [(LINK_NAMES[name], url) for name, url in notification.links.items() if name in LINK_NAMES]
 
 
 def facts(notification: Notification) -> list[tuple[str, str]]:
@@ -120,7 +170,8 @@ def facts(notification: Notification) -> list[tuple[str, str]]:
         ("Peak", notification.peak_text if notification.over else ""),
         ("Why", notification.why),
         ("Who", "; ".join(_contributor(one) for one in notification.who)),
-        ("Also", _listed(notification.others)),
+        ("Also", _listed([other(one) for one in notification.others])),
+        *notification.lines,
         ("Trend", notification.sparkline),
         ("Owner", notification.owner or ""),
         ("Delayed", notification.delayed or ""),

@@ -19,7 +19,6 @@ TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
 TOTAL_S = 15.0
 LONGEST_ANSWER = 64 * 1024
 TOO_MANY, REQUEST_TIMEOUT, SERVER_ERROR, OK_BELOW, OK_FROM = 429, 408, 500, 300, 200
-DEFAULT_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +73,6 @@ def _judged(response: httpx.Response, host: str) -> None:
     if OK_FROM <= status < OK_BELOW:
         return
     wait = retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-    if status == TOO_MANY:
-        wait = DEFAULT_WAIT_S if wait is None else wait
     passing = status in (TOO_MANY, REQUEST_TIMEOUT) or status >= SERVER_ERROR
     raise DeliveryError(
         f"{host} answered {status}", permanent=not passing, retry_after=wait if passing else None, status_code=status

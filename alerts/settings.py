@@ -1,12 +1,17 @@
 """The settings of alerting, as they stand in `[alerts]`."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from alerts.checked import did_you_mean
 from store.alerting import Severity
 from store.duration import Duration
+from store.model import DIMENSIONS
+
+GROUPINGS = ("rule", "severity", *DIMENSIONS)
+Grouping = Annotated[str, Field(json_schema_extra={"enum": list(GROUPINGS)})]
 
 
 class AlertSettings(BaseModel):
@@ -15,7 +20,10 @@ class AlertSettings(BaseModel):
     `late_offset`: how long a window is left to fill before it is judged. `max_alert_age`: what happened longer ago
     is history and tells nobody. `catch_up`: most windows a rule takes up after a pause. `reeval`: how far back late
     data rewrites history. `channels`: who is told by rules that name nobody (None: every channel there is).
-    `base_url`: where people reach the pages, for links.
+    `base_url`: where people reach the pages, for links. `group_wait`: how long the first message of a group waits for
+    others to share it; `group_interval`: the least time between two messages of a group; `group_by`: what makes a
+    group (rule, severity, or a dimension). `burst`: most messages of alerts that a channel gets in one
+    `group_interval`; what is more becomes one digest. `link_ttl`: how long the links in a message can be answered.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,7 +37,19 @@ class AlertSettings(BaseModel):
     max_slices: int = Field(default=200, gt=0)
     repeat_critical: Duration = timedelta(hours=4)
     repeat_warning: Duration = timedelta(hours=24)
+    group_wait: Duration = timedelta(seconds=30)
+    group_interval: Duration = timedelta(minutes=5)
+    group_by: Annotated[tuple[Grouping, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = ("rule",)
+    burst: int = Field(default=5, gt=0)
+    link_ttl: Duration = timedelta(days=7)
     channels: Annotated[tuple[str, ...] | None, BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = None
+
+    @model_validator(mode="after")
+    def _groups_by_something(self) -> Self:
+        for name in self.group_by:
+            if name not in GROUPINGS:
+                raise ValueError(f"alerts are not grouped by {name!r}{did_you_mean(name, GROUPINGS)}")
+        return self
 
     def repeat(self, severity: Severity) -> timedelta:
         return self.repeat_critical if severity is Severity.CRITICAL else self.repeat_warning

@@ -93,6 +93,7 @@ class Settings(Section):
     alerts: AlertSettings = AlertSettings()
     channels: dict[str, dict[str, Any]] = {}
     rule: tuple[dict[str, Any], ...] = ()
+    inhibit: tuple[dict[str, Any], ...] = ()
     rules_file: Path | None = None
 
     @field_validator("mappings")

@@ -5,6 +5,13 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal
 
+from alerts.secrets import masked
+
+
+class PlainLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
 
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -16,13 +23,13 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return masked(json.dumps(line, ensure_ascii=False))
 
 
 def configure(log_format: Literal["text", "json"]) -> None:
     """Send our own log to standard error, once, whatever the host process does with its root logger."""
     handler = logging.StreamHandler()
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    text = PlainLines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if log_format == "json" else text)
     for name in ("leeway", "store", "collectors", "analytics", "alerts"):
         logger = logging.getLogger(name)

@@ -17,8 +17,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts import rulebook
+from alerts.answers import signing_key, token
 from alerts.backtest import Backtest, backtest
 from alerts.channel import configured
+from alerts.inhibition import Inhibition, inhibition_from, inhibitions_from_file
 from alerts.rule import Rule, rule_from, rules_from_file
 from alerts.settings import AlertSettings
 from analytics.metric import metrics
@@ -63,6 +65,8 @@ class Runtime:
         self.journal = Journal(_journal_settings(settings, self.store), self._committed())
         self.alert_settings = _alert_settings(settings)
         self.channels = configured(settings.channels)
+        self.inhibitions = inhibitions_of(settings)
+        self.signing_key = signing_key(self.store.settings.spool)
         # Who sends comes first: while the cores are busy, what is acknowledged can wait in the journal.
         self.decoding = Workers(max_workers=1, niceness=5, idle_s=NEVER_S) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
@@ -162,6 +166,11 @@ class Runtime:
         ask = partial(schedule.measured, self)
         return backtest(rule, window, measure=ask, metrics=metrics(), settings=self.alert_settings)
 
+    def answer_link(self, incident_id: int) -> str:
+        """Where an incident can be answered from its message, for as long as `alerts.link_ttl`."""
+        signed = token(self.signing_key, incident_id, self.now() + self.alert_settings.link_ttl)
+        return f"{self.alert_settings.base_url.rstrip('/')}/answer?t={signed}"
+
     def analyze(self, names: Sequence[str] = ()) -> list[Ran]:
         """Run these jobs (default: all) now, in their order, each to its end.
 
@@ -189,6 +198,12 @@ def rules_of(settings: Settings) -> list[Rule]:
     inline = [rule_from(table, where="leeway.toml", metrics=known) for table in settings.rule]
     file = settings.rules_file
     return [*inline, *(rules_from_file(file, known) if file else [])]
+
+
+def inhibitions_of(settings: Settings) -> list[Inhibition]:
+    """Return the `[[inhibit]]` tables of the settings and of the rules file. Raises ConfigError where one is wrong."""
+    inline = [inhibition_from(table, where="leeway.toml") for table in settings.inhibit]
+    return [*inline, *(inhibitions_from_file(settings.rules_file) if settings.rules_file else [])]
 
 
 def _alert_settings(settings: Settings) -> AlertSettings:

@@ -117,7 +117,10 @@ def _rules(runtime: "Runtime", due: datetime) -> Counts:
 
 
 def _delivery(runtime: "Runtime", _due: datetime) -> Counts:
-    return deliver.deliver(runtime.store, runtime.channels, runtime.alert_settings, now=runtime.now())
+    return deliver.deliver(
+        runtime.store, runtime.channels, runtime.alert_settings, clock=runtime.now, inhibitions=runtime.inhibitions,
+        answer=runtime.answer_link,
+    )  # fmt: skip
 
 
 def _upkeep(runtime: "Runtime", _due: datetime) -> Counts:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -50,11 +51,24 @@ CHANGES_SQL = """
 """
 ACKNOWLEDGED_SQL = """
     SELECT incident_id FROM data.incidents
-    WHERE rule_id = $rule_id AND resolved_at IS NULL AND acknowledged_at IS NOT NULL
+    WHERE rule_id = $rule_id AND resolved_at IS NULL AND (acknowledged_at IS NOT NULL OR snoozed_at IS NOT NULL)
 """
 ACKNOWLEDGE_SQL = """
     UPDATE data.incidents SET acknowledged_at = $now, acknowledged_by = $by
-    WHERE incident_id = $incident_id AND acknowledged_at IS NULL
+    WHERE incident_id = $incident_id AND acknowledged_at IS NULL RETURNING incident_id
+"""
+SNOOZE_SQL = """
+    UPDATE data.incidents SET snoozed_at = $now, snoozed_by = $by, snoozed_beyond = $beyond
+    WHERE incident_id = $incident_id AND resolved_at IS NULL RETURNING incident_id
+"""
+WAKE_SQL = """
+    UPDATE data.incidents SET snoozed_at = NULL, snoozed_by = NULL, snoozed_beyond = NULL
+    WHERE incident_id = $incident_id
+"""
+SNOOZED_SQL = """
+    SELECT i.incident_id, i.evidence, i.threshold, i.snoozed_beyond, a.value, a.n, a.why, a.last_window_end
+    FROM data.incidents i JOIN data.alert_instances a USING (incident_id)
+    WHERE i.resolved_at IS NULL AND i.snoozed_beyond IS NOT NULL
 """
 FIRING_SQL = """
     SELECT i.*, a.state, a.health, a.value, a.why, a.last_window_end, a.last_sent_at
@@ -79,16 +93,17 @@ TIMELINE_SQL = """
         UNION ALL
         SELECT fired_at, 'fired', reason, 1 FROM data.incidents WHERE incident_id = $incident_id
         UNION ALL
-        SELECT created_at, CASE status WHEN 'suppressed' THEN 'not sent' ELSE 'queued' END,
+        SELECT created_at, CASE status WHEN 'suppressed' THEN 'not sent' WHEN 'held' THEN 'held back' ELSE 'queued' END,
             reason || ' for ' || channel || coalesce(': ' || error, ''), 3
-        FROM data.outbox WHERE incident_id = $incident_id AND status IN ('suppressed', 'waiting')
+        FROM data.outbox WHERE incident_id = $incident_id AND status IN ('suppressed', 'waiting', 'held')
         UNION ALL
         SELECT d.attempted_at, CASE WHEN d.ok THEN 'sent' ELSE 'failed to send' END,
             o.reason || ' to ' || d.channel || coalesce(': ' || d.error, ''), 4
         FROM data.deliveries d JOIN data.outbox o USING (notification_id) WHERE o.incident_id = $incident_id
         UNION ALL
-        SELECT acknowledged_at, 'acknowledged', acknowledged_by, 5 FROM data.incidents
-        WHERE incident_id = $incident_id AND acknowledged_at IS NOT NULL
+        SELECT happened_at, CASE action WHEN 'incident.acknowledge' THEN 'acknowledged' WHEN 'incident.note' THEN 'note'
+            WHEN 'incident.snooze' THEN 'snoozed' ELSE 'woken' END, concat_ws(': ', actor, details), 5
+        FROM data.audit_log WHERE subject = $subject AND starts_with(action, 'incident.')
         UNION ALL
         SELECT resolved_at, 'resolved', resolved_reason, 2 FROM data.incidents
         WHERE incident_id = $incident_id AND resolved_at IS NOT NULL
@@ -174,15 +189,45 @@ def changes(store: Store, rule_id: str, since: datetime) -> dict[str, list[datet
 
 
 def acknowledged(store: Store, rule_id: str) -> set[int]:
+    """Open incidents that somebody looks after or has snoozed: they are not repeated."""
     return set(store.read(ACKNOWLEDGED_SQL, {"rule_id": rule_id})["incident_id"].to_list())
 
 
-def acknowledge(store: Store, incident_ids: Sequence[int], *, by: str, now: datetime) -> None:
-    """Say that somebody looks after these incidents: no more repeats."""
-    with store.transaction() as tx:
-        for incident_id in incident_ids:
-            tx.execute(ACKNOWLEDGE_SQL, {"incident_id": incident_id, "by": by, "now": now})
-            audit(tx, actor=by, action="incident.acknowledge", subject=str(incident_id), details=None, now=now)
+def acknowledge(tx: Transaction, incident_id: int, *, by: str, now: datetime) -> bool:
+    """Say that somebody looks after it: no more repeats. False when somebody does already."""
+    done = tx.one(ACKNOWLEDGE_SQL, {"incident_id": incident_id, "by": by, "now": now}) is not None
+    if done:
+        _audited(tx, incident_id, "acknowledge", None, by=by, now=now)
+    return done
+
+
+def snooze(tx: Transaction, incident_id: int, beyond: float | None, *, by: str, now: datetime) -> bool:
+    """Keep quiet until the value is worse than `beyond` (None: until it ends). False when it is over already."""
+    params = {"incident_id": incident_id, "beyond": beyond, "by": by, "now": now}
+    done = tx.one(SNOOZE_SQL, params) is not None
+    if done:
+        said = f"until worse than {beyond:g}" if beyond is not None else "until it ends"
+        _audited(tx, incident_id, "snooze", said, by=by, now=now)
+    return done
+
+
+def wake(tx: Transaction, incident_id: int, *, why: str, by: str, now: datetime) -> None:
+    tx.execute(WAKE_SQL, {"incident_id": incident_id})
+    _audited(tx, incident_id, "wake", why, by=by, now=now)
+
+
+def note(tx: Transaction, incident_id: int, text: str, *, by: str, now: datetime) -> None:
+    """Write down what people found out; it stands in the timeline."""
+    _audited(tx, incident_id, "note", text, by=by, now=now)
+
+
+def _audited(tx: Transaction, incident_id: int, what: str, details: str | None, *, by: str, now: datetime) -> None:
+    audit(tx, actor=by, action=f"incident.{what}", subject=str(incident_id), details=details, now=now)
+
+
+def snoozed(store: Store) -> list[dict[str, Any]]:
+    """Open incidents that wake up when they get worse, with where their alert stands now."""
+    return store.read(SNOOZED_SQL).to_dicts()
 
 
 def firing(store: Store) -> pl.DataFrame:
@@ -201,4 +246,4 @@ def incident(store: Store, incident_id: int, *, now: datetime) -> pl.DataFrame:
 
 def timeline(store: Store, incident_id: int) -> pl.DataFrame:
     """What happened, in order: happened_at, what, details."""
-    return store.read(TIMELINE_SQL, {"incident_id": incident_id})
+    return store.read(TIMELINE_SQL, {"incident_id": incident_id, "subject": str(incident_id)})

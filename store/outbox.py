@@ -16,26 +16,34 @@ QUEUE_SQL = """
         $error AS error
 """
 WAITING_SQL = """
-    SELECT notification_id, channel, incident_id, reason, payload, attempts, next_attempt_at, created_at
-    FROM data.outbox WHERE channel = $channel AND status = 'waiting' ORDER BY notification_id
+    SELECT notification_id, channel, incident_id, reason, payload, attempts, created_at,
+        -- What a process that is gone was sending is free again.
+        CASE WHEN claimed_by <> $session THEN created_at ELSE next_attempt_at END AS next_attempt_at
+    FROM data.outbox WHERE channel = $channel AND status = $status ORDER BY notification_id
 """
-CHANNELS_SQL = "SELECT DISTINCT channel FROM data.outbox WHERE status = 'waiting' ORDER BY channel"
+SENT_SINCE_SQL = """
+    SELECT payload, sent_at FROM data.outbox
+    WHERE channel = $channel AND status = 'sent' AND sent_at > $since ORDER BY sent_at
+"""
+WAS_SENT_SQL = """
+    SELECT count(*) FROM data.outbox WHERE channel = $channel AND incident_id = $incident_id AND status = 'sent'
+"""
+CHANNELS_SQL = "SELECT DISTINCT channel FROM data.outbox WHERE status = $status ORDER BY channel"
 # Only one worker gets a row: the attempt is counted and the next one put off before anything is sent.
 CLAIM_SQL = """
-    UPDATE data.outbox SET attempts = attempts + 1, next_attempt_at = $until
+    UPDATE data.outbox SET attempts = attempts + 1, next_attempt_at = $until, claimed_by = $session
     WHERE notification_id = $notification_id AND status = 'waiting' AND attempts = $attempts
     RETURNING attempts
 """
 MARK_SQL = """
-    UPDATE data.outbox SET status = $status, sent_at = $sent_at, error = $error WHERE notification_id = $notification_id
+    UPDATE data.outbox SET status = $status, sent_at = $sent_at, error = $error, claimed_by = NULL
+    WHERE notification_id = $notification_id
 """
-DEFER_SQL = """
-    UPDATE data.outbox SET next_attempt_at = greatest(next_attempt_at, $until)
-    WHERE channel = $channel AND status = 'waiting'
+REWRITE_SQL = "UPDATE data.outbox SET payload = $payload, reason = $reason WHERE notification_id = $notification_id"
+RETRY_AT_SQL = """
+    UPDATE data.outbox SET next_attempt_at = $until, error = $error, claimed_by = NULL
+    WHERE notification_id = $notification_id
 """
-RETRY_AT_SQL = (
-    "UPDATE data.outbox SET next_attempt_at = $until, error = $error WHERE notification_id = $notification_id"
-)
 ATTEMPT_SQL = """
     INSERT INTO data.deliveries
     VALUES ($notification_id, $channel, $attempt, $attempted_at, $duration_ms, $ok, $status_code, $error)
@@ -115,19 +123,32 @@ def queue(tx: Transaction, message: Queued, *, now: datetime) -> int:
     return notification_id
 
 
-def waiting(store: Store, channel: str) -> list[Waiting]:
-    rows = store.read(WAITING_SQL, {"channel": channel}).iter_rows(named=True)
-    return [Waiting(**row) for row in rows]
+def waiting(store: Store, channel: str, status: str = "waiting") -> list[Waiting]:
+    """What a channel has not sent yet, in order; status `held`: what is kept back for now."""
+    params = {"channel": channel, "status": status, "session": store.session}
+    return [Waiting(**row) for row in store.read(WAITING_SQL, params).iter_rows(named=True)]
 
 
-def waiting_channels(store: Store) -> list[str]:
-    return store.read(CHANNELS_SQL)["channel"].to_list()
+def waiting_channels(store: Store, status: str = "waiting") -> list[str]:
+    return store.read(CHANNELS_SQL, {"status": status})["channel"].to_list()
+
+
+def sent_since(store: Store, channel: str, since: datetime) -> list[tuple[str, datetime]]:
+    """Payload and moment of what a channel has sent since then, oldest first."""
+    return list(store.read(SENT_SINCE_SQL, {"channel": channel, "since": since}).iter_rows())
+
+
+def was_sent(store: Store, channel: str, incident_id: int) -> bool:
+    """Whether a channel has told anything of an incident."""
+    return bool(store.one(WAS_SENT_SQL, {"channel": channel, "incident_id": incident_id}))
 
 
 def claim(store: Store, row: Waiting, *, until: datetime) -> int | None:
     """Take a row for sending: the number of this attempt, None when another worker was faster."""
     with store.transaction() as tx:
-        params = {"notification_id": row.notification_id, "attempts": row.attempts, "until": until}
+        params = {
+            "notification_id": row.notification_id, "attempts": row.attempts, "until": until, "session": store.session,
+        }  # fmt: skip
         attempt = tx.one(CLAIM_SQL, params)
     return int(attempt) if attempt is not None else None
 
@@ -138,13 +159,13 @@ def mark(
     tx.execute(MARK_SQL, {"notification_id": notification_id, "status": status, "sent_at": at, "error": error})
 
 
+def rewrite(tx: Transaction, notification_id: int, *, payload: str, reason: str) -> None:
+    """Say something else in a message that has not been sent."""
+    tx.execute(REWRITE_SQL, {"notification_id": notification_id, "payload": payload, "reason": reason})
+
+
 def retry_at(tx: Transaction, notification_id: int, until: datetime, error: str) -> None:
     tx.execute(RETRY_AT_SQL, {"notification_id": notification_id, "until": until, "error": error})
-
-
-def defer(tx: Transaction, channel: str, until: datetime) -> None:
-    """Nothing goes to `channel` before `until`."""
-    tx.execute(DEFER_SQL, {"channel": channel, "until": until})
 
 
 def note_attempt(tx: Transaction, attempt: Attempt) -> None:

@@ -1,4 +1,4 @@
-"""E-mail by SMTP: HTML and text, one thread an incident."""
+"""E-mail by SMTP: HTML with a chart, and text; one thread an incident."""
 
 import smtplib
 import ssl
@@ -12,20 +12,26 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from alerts.channel import Channel, ChannelSettings, Receipt, secret
+from alerts import chart
+from alerts.channel import Channel, ChannelSettings, Letter, Receipt
 from alerts.neutral import cut, html_escaped, neutral
-from alerts.notification import Notification, facts, headline, subject
+from alerts.notification import Notification, facts, headline, named_links, subject
+from alerts.secrets import secret
 from store.errors import DeliveryError
 
 TIMEOUT_S = 10.0
 PERMANENT = 500  # SMTP: 4xx passes, 5xx stays
-LINK_NAMES = {
-    "chart": "See the chart", "calls": "See the calls", "incident": "The incident",
-    "runbook": "Runbook", "silence": "Silence",
-}  # fmt: skip
-PAGE = """<!doctype html><html><body style="font:14px/1.5 sans-serif;color:#1a1a1a;background:#fff">
-<h2 style="font-size:16px">{head}</h2><table>{rows}</table><p>{links}</p></body></html>"""
-ROW = '<tr><td style="color:#555;padding-right:12px;vertical-align:top">{label}</td><td>{text}</td></tr>'
+PICTURE = "chart"
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light"></head>
+<body style="font:15px/1.5 -apple-system,'Segoe UI',Helvetica,Arial,sans-serif;color:#17202b;background:#ffffff">
+<div style="max-width:640px;margin:0 auto"><h1 style="font-size:18px;line-height:1.3;border-left:4px solid {colour};\
+padding-left:10px">{head}</h1>{picture}
+<table role="presentation" style="border-collapse:collapse">{rows}</table><p>{links}</p>
+<p style="color:#55606e;font-size:13px">Sent by Leeway{why}</p></div></body></html>"""
+IMAGE = '<img src="cid:{cid}" alt="{alt}" width="{width}" height="{height}" style="max-width:100%;height:auto">'
+COLOURS = {"critical": "#b94700", "warning": "#8f6200"}
+OVER_COLOUR, CALM_COLOUR = "#00734f", "#0067a3"
+ROW = '<tr><td style="color:#55606e;padding:2px 14px 2px 0;vertical-align:top">{label}</td><td>{text}</td></tr>'
 LINK = '<a href="{url}">{text}</a>'
 
 Address = Annotated[str, Field(pattern=r"^[^\s@<>,]+@[^\s@<>,]+$")]
@@ -48,55 +54,74 @@ class Settings(ChannelSettings):
     password_file: Path | None = None
 
 
-def payload(notification: Notification, settings: Settings, name: str) -> EmailMessage:
+def payload(letter: Letter, settings: Settings) -> EmailMessage:
     """The message. Its subject stays the same over an incident, so that it stays one thread everywhere."""
-    domain = settings.sender.rpartition("@")[2]
+    told, domain = letter.told, settings.sender.rpartition("@")[2]
     message = EmailMessage()
     message["From"] = settings.sender
     message["To"] = ", ".join(settings.to)
-    message["Subject"] = cut(f"[{notification.severity}] {subject(notification)}", 200)
-    message["Date"] = format_datetime((notification.sent_at or notification.at).astimezone(UTC))
-    message["Message-ID"] = f"<{notification.key(name)}@{domain}>"
-    root = f"<leeway-{notification.thread}@{domain}>"
+    message["Subject"] = cut(f"[{told.severity}] {subject(told)}", 200)
+    message["Date"] = format_datetime((told.sent_at or told.at).astimezone(UTC))
+    message["Message-ID"] = f"<{letter.id}@{domain}>"
+    root = f"<leeway-{letter.thread.ref if letter.thread else told.thread}@{domain}>"
     message["In-Reply-To"] = root
     message["References"] = root
     message["Auto-Submitted"] = "auto-generated"
-    message["X-Leeway-Id"] = notification.key(name)
-    message.set_content(_text(notification))
-    message.add_alternative(_html(notification), subtype="html")
+    message["X-Leeway-Id"] = letter.id
+    message.set_content(_text(told))
+    drawn = letter.course is not None and letter.course.drawable
+    message.add_alternative(_html(letter, f"{PICTURE}-{letter.id}@{domain}" if drawn else None), subtype="html")
+    if drawn:
+        _attach_chart(message, letter, f"{PICTURE}-{letter.id}@{domain}")
     return message
 
 
+def _attach_chart(message: EmailMessage, letter: Letter, cid: str) -> None:
+    assert letter.course is not None  # noqa: S101 - only what is drawable is attached
+    page = message.get_body(("html",))
+    assert isinstance(page, EmailMessage)  # noqa: S101 - it was added just now
+    page.add_related(
+        chart.png(letter.course), "image", "png", cid=f"<{cid}>", filename=f"{PICTURE}.png", disposition="inline"
+    )
+
+
 def _links(notification: Notification) -> Iterator[tuple[str, str]]:
-    for name, url in notification.links.items():
-        if name in LINK_NAMES:
-            yield LINK_NAMES[name], url
+    yield from named_links(notification)
     for one in notification.examples:
         if one.link:
             yield f"Call {cut(one.call_id, 40)}", one.link
 
 
 def _text(notification: Notification) -> str:
-    told = [f"{label + ':':<9}{neutral(text)}" for label, text in facts(notification)]
+    width = max((len(label) for label, _ in facts(notification)), default=0) + 2
+    told = [f"{label + ':':<{width}}{neutral(text)}" for label, text in facts(notification)]
     links = [f"{neutral(text)}: {url}" for text, url in _links(notification)]
     return "\n".join([headline(notification), "", *told, "", *links]) + "\n"
 
 
-def _html(notification: Notification) -> str:
-    rows = "".join(ROW.format(label=label, text=html_escaped(text)) for label, text in facts(notification))
-    links = " · ".join(LINK.format(url=_quoted(url), text=html_escaped(text)) for text, url in _links(notification))
-    return PAGE.format(head=html_escaped(headline(notification)), rows=rows, links=links)
+def _html(letter: Letter, cid: str | None) -> str:
+    told, picture = letter.told, ""
+    if cid is not None and letter.course is not None:
+        alt = html_escaped(chart.words(letter.course))
+        picture = IMAGE.format(cid=cid, alt=alt, width=chart.WIDTH, height=chart.HEIGHT)
+    rows = "".join(ROW.format(label=label, text=html_escaped(text)) for label, text in facts(told))
+    links = " · ".join(LINK.format(url=_quoted(url), text=html_escaped(text)) for text, url in _links(told))
+    colour = OVER_COLOUR if told.over else COLOURS.get(told.severity, CALM_COLOUR)
+    why = f" because the rule {html_escaped(told.rule_id)} says so" if told.incident_id is not None else ""
+    return PAGE.format(
+        head=html_escaped(headline(told)), rows=rows, links=links, picture=picture, colour=colour, why=why
+    )
 
 
 def _quoted(url: str) -> str:
     return url.replace("&", "&amp;").replace('"', "%22").replace("<", "%3C").replace(">", "%3E")
 
 
-def send(settings: Settings, notification: Notification, name: str) -> Receipt:
+def send(settings: Settings, letter: Letter) -> Receipt:
     """Some recipients refused: sent, with a note. All refused with 5xx: permanent."""
-    message = payload(notification, settings, name)
+    message = payload(letter, settings)
     try:
-        with _connected(settings, name) as server:
+        with _connected(settings, letter.channel) as server:
             refused = server.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         stays = all(code >= PERMANENT for code, _ in error.recipients.values())
@@ -106,7 +131,8 @@ def send(settings: Settings, notification: Notification, name: str) -> Receipt:
         raise DeliveryError(what, permanent=error.smtp_code >= PERMANENT) from None
     except (smtplib.SMTPException, OSError) as error:
         raise DeliveryError(f"{settings.host}: {type(error).__name__}", permanent=False) from None
-    return Receipt(status_code=250, note=f"refused: {', '.join(sorted(refused))}" if refused else None)
+    note = f"refused: {', '.join(sorted(refused))}" if refused else None
+    return Receipt(status_code=250, note=note, ref=letter.thread.ref if letter.thread else letter.told.thread)
 
 
 @contextmanager
@@ -136,4 +162,4 @@ def _secured(server: smtplib.SMTP, settings: Settings, context: ssl.SSLContext) 
         raise DeliveryError(f"{settings.host} offers no STARTTLS, and the channel requires it", permanent=True)
 
 
-EMAIL = Channel(name="email", settings=Settings, send=send)
+EMAIL = Channel(name="email", settings=Settings, send=send, draws=True)

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import orjson
 
-from alerts.channel import Channel, ChannelSettings, Receipt, secret
+from alerts.channel import Channel, ChannelSettings, Letter, Receipt
 from alerts.neutral import neutral
-from alerts.notification import Notification, facts, headline, scope, subject
+from alerts.notification import Notification, Other, as_other, facts, headline, scope
 from alerts.post import post
+from alerts.secrets import secret
 
 NEVER_ENDED = "0001-01-01T00:00:00Z"  # Alertmanager's word for "still firing"
 
@@ -41,25 +42,37 @@ def payload(notification: Notification, channel: str) -> dict[str, Any]:
 
 def alertmanager_payload(notification: Notification, channel: str) -> dict[str, Any]:
     """The shape of Alertmanager's webhook (version 4), which half the world's receivers read."""
-    status = "resolved" if notification.over else "firing"
-    labels = {
-        "alertname": notification.rule_id, "severity": notification.severity,
-        **{name: value or "" for name, value in notification.slice.items()},
-    }  # fmt: skip
-    notes = {"summary": subject(notification), "description": neutral(notification.why)}
-    if notification.runbook:
-        notes["runbook_url"] = notification.runbook
-    alert = {
-        "status": status, "labels": labels, "annotations": notes,
-        "startsAt": _zulu(notification.since or notification.at),
-        "endsAt": _zulu(notification.at) if notification.over else NEVER_ENDED,
-        "generatorURL": notification.links.get("chart", ""), "fingerprint": _fingerprint(notification),
-    }  # fmt: skip
+    alerts = [_alert(one, notification) for one in (as_other(notification), *notification.others)]
     return {
         "version": "4", "groupKey": f"{{}}:{{alertname={notification.rule_id!r}}}", "truncatedAlerts": 0,
-        "status": status, "receiver": channel, "groupLabels": {"alertname": notification.rule_id},
-        "commonLabels": labels, "commonAnnotations": notes,
-        "externalURL": notification.links.get("home", ""), "alerts": [alert],
+        "status": alerts[0]["status"], "receiver": channel, "groupLabels": _common(alerts, "labels", ("alertname",)),
+        "commonLabels": _common(alerts, "labels"), "commonAnnotations": _common(alerts, "annotations"),
+        "externalURL": notification.links.get("home", ""), "alerts": alerts,
+    }  # fmt: skip
+
+
+def _alert(one: Other, told: Notification) -> dict[str, Any]:
+    labels = {
+        "alertname": one.rule_id, "severity": one.severity,
+        **{name: value or "" for name, value in one.slice.items()},
+    }  # fmt: skip
+    mine = one.incident_id == told.incident_id and one.rule_id == told.rule_id
+    notes = {"summary": neutral(one.title), "description": neutral(told.why if mine else one.now_text)}
+    if told.runbook and mine:
+        notes["runbook_url"] = told.runbook
+    return {
+        "status": "resolved" if told.over else "firing", "labels": labels, "annotations": notes,
+        "startsAt": _zulu(one.since or told.at), "endsAt": _zulu(told.at) if told.over else NEVER_ENDED,
+        "generatorURL": told.links.get("chart", "") if mine else "", "fingerprint": _fingerprint(one),
+    }  # fmt: skip
+
+
+def _common(alerts: list[dict[str, Any]], part: str, names: tuple[str, ...] | None = None) -> dict[str, str]:
+    """The pairs that all alerts have alike."""
+    first = alerts[0][part]
+    return {
+        name: value for name, value in first.items()
+        if (names is None or name in names) and all(one[part].get(name) == value for one in alerts)
     }  # fmt: skip
 
 
@@ -67,8 +80,8 @@ def _zulu(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _fingerprint(notification: Notification) -> str:
-    return hashlib.sha256(f"{notification.rule_id}|{scope(notification.slice)}".encode()).hexdigest()[:16]
+def _fingerprint(one: Other) -> str:
+    return hashlib.sha256(f"{one.rule_id}|{scope(one.slice)}".encode()).hexdigest()[:16]
 
 
 def signature(body: bytes, key: str, at: datetime) -> str:
@@ -78,15 +91,16 @@ def signature(body: bytes, key: str, at: datetime) -> str:
     return f"t={stamp},v1={digest}"
 
 
-def send(settings: Settings, notification: Notification, name: str) -> Receipt:
-    url = secret(f"channel {name!r}", env=settings.url_env, file=settings.url_file)
+def send(settings: Settings, letter: Letter) -> Receipt:
+    told, name = letter.told, f"channel {letter.channel!r}"
+    url = secret(name, env=settings.url_env, file=settings.url_file)
     shaped = alertmanager_payload if settings.format == "alertmanager" else payload
-    body = orjson.dumps(shaped(notification, name))
-    headers = {"X-Leeway-Id": notification.key(name)}
+    body = orjson.dumps(shaped(told, letter.channel))
+    headers = {"X-Leeway-Id": letter.id}
     if settings.secret_env or settings.secret_file:
-        key = secret(f"channel {name!r}", env=settings.secret_env, file=settings.secret_file)
-        headers["X-Leeway-Signature"] = signature(body, key, notification.sent_at or notification.at)
+        key = secret(name, env=settings.secret_env, file=settings.secret_file)
+        headers["X-Leeway-Signature"] = signature(body, key, told.sent_at or told.at)
     return Receipt(status_code=post(url, body, headers=headers, allow=settings.allow).status)
 
 
-WEBHOOK = Channel(name="webhook", settings=Settings, send=send)
+WEBHOOK = Channel(name="webhook", settings=Settings, send=send, answers=True)

@@ -6,6 +6,7 @@ from itertools import pairwise
 import polars as pl
 import streamlit as st
 
+from alerts import attention
 from alerts.notification import Notification, loads
 from pages.parts import alarms, asked, charts, frame, links, tables, units
 from pages.parts.alarms import Row
@@ -76,7 +77,8 @@ def acknowledge(row: Row, place: str) -> None:
 
 
 def _acknowledged(incident_id: int) -> None:
-    incidents.acknowledge(asked.store(), [incident_id], by=asked.ACTOR, now=asked.runtime().now())
+    runtime = asked.runtime()
+    attention.acknowledge(runtime.store, runtime.channels, incident_id, by=asked.ACTOR, now=runtime.now())
     alarms.forget()
 
 

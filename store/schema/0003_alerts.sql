@@ -92,7 +92,10 @@ CREATE TABLE data.incidents (
     evidence VARCHAR,                   -- JSON: the notification with who, examples, links
     late BOOLEAN NOT NULL DEFAULT false,
     acknowledged_at TIMESTAMP,
-    acknowledged_by VARCHAR
+    acknowledged_by VARCHAR,
+    snoozed_at TIMESTAMP,               -- no repeats until the value is worse than `snoozed_beyond`
+    snoozed_by VARCHAR,
+    snoozed_beyond DOUBLE
 );
 
 CREATE SEQUENCE data.silence_ids;
@@ -115,12 +118,29 @@ CREATE TABLE data.outbox (
     incident_id BIGINT,
     reason VARCHAR NOT NULL,            -- fired, resolved, repeat, test, …
     payload VARCHAR NOT NULL,           -- JSON of the notification
-    status VARCHAR NOT NULL,            -- waiting, sent, dead, suppressed (`error` says why)
+    status VARCHAR NOT NULL,            -- waiting, held, sent, dead, suppressed (`error` says why)
     attempts INTEGER NOT NULL DEFAULT 0,
     next_attempt_at TIMESTAMP NOT NULL,
     created_at TIMESTAMP NOT NULL,
     sent_at TIMESTAMP,
-    error VARCHAR
+    error VARCHAR,
+    claimed_by VARCHAR                  -- the process that sends it now
+);
+
+-- Where an incident was told of first, as the receiver names it: what follows goes below.
+CREATE TABLE data.threads (
+    channel VARCHAR NOT NULL,
+    incident_id BIGINT NOT NULL,
+    ref VARCHAR NOT NULL,
+    shared BOOLEAN NOT NULL,            -- that message tells of other incidents too
+    PRIMARY KEY (channel, incident_id)
+);
+
+-- Scheduled reports that went out, by the moment they were due.
+CREATE TABLE data.reports (
+    name VARCHAR NOT NULL,
+    due_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (name, due_at)
 );
 
 CREATE TABLE data.deliveries (

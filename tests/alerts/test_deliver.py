@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from alerts.channel import Channel, ChannelSettings, Configured, Receipt
-from alerts.deliver import backoff_s, deliver
+from alerts.channel import Channel, ChannelSettings, Configured, Letter, Receipt
+from alerts.deliver import backoff_s, deliver, wait_s
 from alerts.deliver import test as send_test
-from alerts.notification import Notification, dumps
+from alerts.notification import Notification, dumps, headline
 from alerts.settings import AlertSettings
 from store import outbox
 from store.connection import Store
 from store.errors import DeliveryError
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-SETTINGS = AlertSettings()
+SETTINGS = AlertSettings(group_wait=timedelta(0), group_interval=timedelta(0))
 PASSING = DeliveryError("it answered 503", permanent=False, status_code=503)
 GONE = DeliveryError("it answered 404", permanent=True, status_code=404)
 
@@ -31,16 +31,16 @@ class Inbox:
     got: list[Notification] = field(default_factory=list)
     tried: int = 0
 
-    def send(self, _settings: Any, told: Notification, _name: str) -> Receipt:
+    def send(self, _settings: Any, letter: Letter) -> Receipt:
         self.tried += 1
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
-        self.got.append(told)
+        self.got.append(letter.told)
         return Receipt(status_code=200)
 
-    def channel(self, name: str = "ops", **settings: Any) -> Configured:
-        kind = Channel(name="inbox", settings=ChannelSettings, send=self.send)
+    def channel(self, name: str = "ops", *, gathers: bool = True, **settings: Any) -> Configured:
+        kind = Channel(name="inbox", settings=ChannelSettings, send=self.send, gathers=gathers)
         return Configured(name=name, channel=kind, settings=ChannelSettings(min_interval_s=0, **settings))
 
 
@@ -51,13 +51,17 @@ class Post:
     store: Store
     inbox: Inbox = field(default_factory=Inbox)
     channels: dict[str, Configured] = field(default_factory=dict)
+    settings: AlertSettings = SETTINGS
 
     def __post_init__(self) -> None:
         self.channels = {"ops": self.inbox.channel()}
 
-    def queue(self, reason: Any = "fired", incident: int | None = 1, at: datetime = NOW, channel: str = "ops") -> int:
+    def queue(
+        self, reason: Any = "fired", incident: int | None = 1, at: datetime = NOW, channel: str = "ops",
+        rule: str = "slow", severity: str = "warning",
+    ) -> int:  # fmt: skip
         told = Notification(
-            reason=reason, rule_id="slow", title="Slow", severity="warning", at=at, incident_id=incident, since=at
+            reason=reason, rule_id=rule, title="Slow", severity=severity, at=at, incident_id=incident, since=at
         )
         with self.store.transaction() as tx:
             message = outbox.Queued(channel=channel, incident_id=incident, reason=reason, payload=dumps(told))
@@ -66,7 +70,7 @@ class Post:
     def deliver(self, after: float = 0) -> dict[str, int]:
         slept: list[float] = []
         now = NOW + timedelta(seconds=after)
-        return deliver(self.store, self.channels, SETTINGS, now=now, rng=Random(1), sleep=slept.append)
+        return deliver(self.store, self.channels, self.settings, clock=lambda: now, rng=Random(1), sleep=slept.append)
 
     def reasons(self) -> list[tuple[int | None, str]]:
         return [(one.incident_id, one.reason) for one in self.inbox.got]
@@ -220,27 +224,153 @@ def test_fired_and_resolved_while_away_is_one_message(post: Post) -> None:
 
 
 def test_order_is_kept_within_an_incident(post: Post) -> None:
-    post.inbox.answers = [PASSING, None, PASSING]
-    post.queue("fired")
+    post.inbox.answers = [PASSING, PASSING]
     post.queue("repeat")
+    post.queue("acknowledged")
 
     for second in range(0, 120, 5):
         post.deliver(after=second)
 
-    assert post.reasons() == [(1, "fired"), (1, "repeat")]
+    assert post.reasons() == [(1, "repeat"), (1, "acknowledged")]
 
 
-def test_more_than_twenty_waiting_become_a_digest(post: Post) -> None:
+def test_a_repeat_replaces_a_first_message_that_never_got_out(post: Post) -> None:
     post.inbox.answers = [PASSING]
+    post.queue("fired")
+    post.deliver()
+    post.queue("repeat", at=NOW + timedelta(hours=4))
+
+    post.deliver(after=4 * 3600 + 60)
+
+    assert post.reasons() == [(1, "fired")]
+    assert post.inbox.got[0].at == NOW + timedelta(hours=4)
+
+
+def test_many_alerts_of_a_rule_share_a_message(post: Post) -> None:
     for incident in range(1, 31):
         post.queue(incident=incident)
+
     post.deliver()
 
-    post.deliver(after=601)
+    assert post.reasons() == [(1, "fired")]
+    assert post.inbox.got[0].incidents == tuple(range(1, 31))
+    assert headline(post.inbox.got[0]) == "[FIRING · warning] Slow and 29 more"
+    assert post.statuses().count("suppressed") == 29
 
-    assert post.reasons() == [(None, "digest")]
-    assert post.inbox.got[0].now_text == "30 fired"
-    assert post.statuses().count("suppressed") == 30
+
+def test_five_hundred_rules_at_once_are_one_digest(post: Post) -> None:
+    for incident in range(1, 501):
+        post.queue(incident=incident, rule=f"rule{incident}", severity="critical" if incident == 400 else "warning")
+
+    for second in range(0, 300, 5):
+        post.deliver(after=second)
+
+    assert [one.reason for one in post.inbox.got] == ["digest"]
+    assert (post.inbox.got[0].now_text, post.inbox.got[0].severity) == ("500 fired", "critical")
+    assert post.inbox.got[0].others[0].rule_id == "rule400"
+    assert len(post.inbox.got[0].incidents) == 500
+
+
+def test_a_group_waits_for_company_and_is_then_left_in_peace(post: Post) -> None:
+    post.settings = AlertSettings()
+    post.queue(incident=1)
+    post.deliver(after=29)
+    assert post.reasons() == []
+    post.queue(incident=2, at=NOW + timedelta(seconds=29))
+
+    post.deliver(after=30)
+    post.queue(incident=3, at=NOW + timedelta(seconds=60))
+    post.queue("resolved", incident=1, at=NOW + timedelta(seconds=90))
+    post.deliver(after=329)
+    assert post.reasons() == [(1, "fired"), (2, "fired")]
+    post.deliver(after=330)
+
+    assert post.reasons()[2:] == [(3, "fired"), (1, "resolved")]
+
+
+def test_groups_do_not_wait_for_one_another(post: Post) -> None:
+    post.settings = AlertSettings(group_wait=timedelta(0))
+    post.queue(incident=1)
+    post.deliver()
+    post.queue(incident=2, rule="other")
+
+    post.deliver(after=1)
+
+    assert post.reasons() == [(1, "fired"), (2, "fired")]
+
+
+def test_a_channel_gets_at_most_a_burst_in_an_interval_and_then_a_digest(post: Post) -> None:
+    post.settings = AlertSettings(group_wait=timedelta(0), burst=3)
+    for incident in range(1, 10):
+        post.queue(incident=incident, rule=f"rule{incident}", at=NOW + timedelta(seconds=10 * incident))
+        post.deliver(after=10 * incident)
+    assert [one.reason for one in post.inbox.got] == ["fired"] * 3
+
+    post.deliver(after=311)
+
+    assert [one.reason for one in post.inbox.got] == ["fired"] * 3 + ["digest"]
+    assert post.inbox.got[-1].incidents == tuple(range(4, 10))
+
+
+def test_a_channel_that_takes_alerts_one_by_one_gets_them_so(post: Post) -> None:
+    post.channels = {"ops": post.inbox.channel(gathers=False)}
+    post.settings = AlertSettings()
+    for incident in range(1, 31):
+        post.queue(incident=incident)
+
+    post.deliver()
+
+    assert [incident for incident, _ in post.reasons()] == list(range(1, 31))
+
+
+def test_who_comes_while_a_channel_must_be_left_alone_waits_as_well(post: Post) -> None:
+    post.inbox.answers = [DeliveryError("slow down", permanent=False, retry_after=30, status_code=429)]
+    post.queue(incident=1)
+    post.deliver()
+    post.queue(incident=2, at=NOW + timedelta(seconds=1), rule="other")
+
+    post.deliver(after=29)
+    assert post.inbox.tried == 1
+    post.deliver(after=30)
+
+    assert post.reasons() == [(1, "fired"), (2, "fired")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempt", "seconds"),
+    [
+        (DeliveryError("", permanent=False, status_code=429), 1, 30),
+        (DeliveryError("", permanent=False, status_code=429), 3, 120),
+        (DeliveryError("", permanent=False, status_code=429), 99, 600),
+        (DeliveryError("", permanent=False, status_code=503, retry_after=7), 9, 7),
+        (DeliveryError("", permanent=False, status_code=429, retry_after=1e20), 1, 3600),
+    ],
+)
+def test_the_wait_is_the_receivers_or_grows(failure: DeliveryError, attempt: int, seconds: float) -> None:
+    assert wait_s(failure, attempt, Random(1)) == seconds
+
+
+def test_a_new_process_takes_up_at_once_what_a_dead_one_was_sending(post: Post) -> None:
+    post.queue()
+    [row] = outbox.waiting(post.store, "ops")
+    outbox.claim(post.store, row, until=NOW + timedelta(minutes=1))
+    post.deliver(after=5)
+    assert post.reasons() == []
+
+    post.store.session = "the next process"
+    post.deliver(after=6)
+
+    assert post.reasons() == [(1, "fired")]
+
+
+def test_a_slow_channel_ends_its_turn(post: Post) -> None:
+    moments = iter(NOW + timedelta(seconds=15 * n) for n in range(100))
+    for incident in range(1, 4):
+        post.queue(incident=incident, rule=f"rule{incident}")
+
+    deliver(post.store, post.channels, SETTINGS, clock=lambda: next(moments), sleep=lambda _: None)
+
+    assert len(post.inbox.got) < 3
 
 
 def test_twelve_hours_away_end_in_few_messages_that_say_they_are_late(post: Post) -> None:
@@ -295,7 +425,7 @@ def test_messages_of_a_channel_keep_their_distance(post: Post) -> None:
     for incident in range(1, 4):
         post.queue(incident=incident)
 
-    deliver(post.store, post.channels, SETTINGS, now=NOW, sleep=sleep)
+    deliver(post.store, post.channels, SETTINGS, clock=lambda: NOW, sleep=sleep)
 
     assert slept == [1.0, 1.0]
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts import attention
 from alerts.notification import Notification, loads
 from alerts.rule import rule_from
 from alerts.settings import AlertSettings
@@ -291,7 +292,7 @@ def test_an_acknowledged_incident_is_not_repeated(engine: Any, store: Store) -> 
     engine.world.drawn[()] = "!" * (9 * 60)
     engine.rules(engine.rule(severity="critical"))
     engine.at(0)
-    incidents.acknowledge(store, [1], by="ana", now=START)
+    attention.acknowledge(store, {}, 1, by="ana", now=START)
 
     for minute in range(0, 9 * 60, 20):
         engine.at(minute)

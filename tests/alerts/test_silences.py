@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alerts import attention
 from store import incidents, silences
 from store.audit import recent_changes
 from store.connection import Store
@@ -61,8 +62,8 @@ def test_who_acknowledged_stands_in_the_incident_and_its_timeline(engine: Any, s
     engine.rules(engine.rule())
     engine.at(0)
 
-    incidents.acknowledge(store, [1], by="ana", now=START + HOUR)
-    incidents.acknowledge(store, [1], by="bo", now=START + 2 * HOUR)
+    assert attention.acknowledge(store, {}, 1, by="ana", now=START + HOUR)
+    assert not attention.acknowledge(store, {}, 1, by="bo", now=START + 2 * HOUR)
 
     row = incidents.incident(store, 1, now=START + HOUR).row(0, named=True)
     assert (row["acknowledged_by"], row["acknowledged_at"]) == ("ana", START + HOUR)

@@ -40,7 +40,7 @@ def measure(_name: str, window: Window, _filters: Filters, _by: Sequence[str]) -
 
 
 def main(path: Path, url_file: Path, host: str, minutes: int) -> None:
-    settings = AlertSettings(late_offset=timedelta(0))
+    settings = AlertSettings(late_offset=timedelta(0), group_wait=timedelta(0), group_interval=timedelta(0))
     channel = {"type": "webhook", "url_file": str(url_file), "allow": [host], "min_interval_s": 0}
     channels = configured({"hook": channel})
     with Store(StoreSettings(path=path)) as store:
@@ -51,7 +51,7 @@ def main(path: Path, url_file: Path, host: str, minutes: int) -> None:
             evaluate(
                 store, measure=measure, metrics={"latency_p95": Info()}, settings=settings, channels=["hook"], now=now
             )
-            deliver(store, channels, settings, now=now)
+            deliver(store, channels, settings, clock=lambda now=now: now)
 
 
 if __name__ == "__main__":
