@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -22,7 +23,7 @@ from leeway.demo_traffic.arrivals import DURATION
 from leeway.demo_traffic.story import Story, as_json
 from leeway.demo_traffic.traffic import Traffic, traffic, write
 from leeway.runtime import Runtime
-from store import outbox
+from store import migrations, outbox
 from store.calls import Appended, append_calls, call_table
 from store.connection import Store, StoreSettings
 from store.errors import ConfigError
@@ -58,22 +59,25 @@ def prepare(settings: Settings, *, fresh: bool = False, say: Say = print) -> Sto
     path, now = settings.store.path, datetime.now(UTC)
     manifest = StoreSettings(path=path).spool / MANIFEST
     if path.exists():
-        made_at = _made_at(path, manifest)
-        if not fresh and now - made_at < LASTS:
+        made = _manifest(path, manifest)
+        made_at = datetime.fromisoformat(made["made_at"])
+        if not fresh and now - made_at < LASTS and made.get("schema") == migrations.edition():
             say(f"{path}: a demo made at {made_at:%H:%M} UTC; --fresh makes it anew")
             return None
         path.unlink()
         shutil.rmtree(StoreSettings(path=path).spool, ignore_errors=True)
     with runtimes.opened(settings) as runtime:
         story = make_demo(runtime, now=now, seed=SEED, say=say)
-        manifest.write_bytes(orjson.dumps({"made_at": now, "incidents": as_json(story)}, option=orjson.OPT_INDENT_2))
+        told = {"made_at": now, "schema": migrations.edition(), "incidents": as_json(story)}
+        manifest.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     return story
 
 
-def _made_at(path: Path, manifest: Path) -> datetime:
+def _manifest(path: Path, manifest: Path) -> dict[str, Any]:
     if not manifest.exists():
         raise ConfigError(f"{path} was not made by the demo and is left alone: name another file with --db")
-    return datetime.fromisoformat(orjson.loads(manifest.read_bytes())["made_at"])
+    told: dict[str, Any] = orjson.loads(manifest.read_bytes())
+    return told
 
 
 def make_demo(runtime: Runtime, *, now: datetime, seed: int, say: Say = print) -> Story:

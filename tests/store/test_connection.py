@@ -123,10 +123,19 @@ def test_the_schema_is_applied_once_and_kept(tmp_path: Path):
             assert store.one("SELECT count(*) FROM schema_versions") == store.schema_version
 
 
+def test_a_database_whose_schema_was_made_otherwise_is_refused_and_left_alone(tmp_path: Path):
+    settings = StoreSettings(path=tmp_path / "odd.duckdb")
+    with Store(settings) as store, store.transaction() as tx:
+        tx.execute("INSERT INTO data.dirty_hours VALUES (?)", [NOON])
+        tx.execute("UPDATE schema_versions SET digest = 'another' WHERE version = 2")
+    with pytest.raises(StoreError, match=r"unreleased Leeway .*0002_numbers.*export the calls"):
+        Store(settings)
+
+
 def test_a_database_of_a_newer_leeway_is_refused(tmp_path: Path):
     settings = StoreSettings(path=tmp_path / "newer.duckdb")
     with Store(settings) as store, store.transaction() as tx:
-        tx.execute("INSERT INTO schema_versions VALUES (9999, 'future', now()::TIMESTAMP)")
+        tx.execute("INSERT INTO schema_versions VALUES (9999, 'future', 'x', now()::TIMESTAMP)")
     with pytest.raises(StoreError, match="schema 9999"):
         Store(settings)
 
