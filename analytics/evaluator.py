@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,9 @@ class Evaluator:
         return self.needs + self.reads
 
 
+@cache
 def evaluators() -> Mapping[str, Evaluator]:
+    """Every evaluator there is, by name."""
     return declared(Evaluator, "analytics.evaluators")
 
 

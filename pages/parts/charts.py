@@ -1,7 +1,9 @@
 """Series → Plotly figures: one look for all, in the colours of the reader's theme.
 
-Values come as columns of one frame with a time column `bucket`; a figure never computes. Hue is never the only
-sign: a second line is dashed, the period before is dotted grey, an alert's span is shaded and named.
+A figure is written as the JSON that plotly.js reads: Plotly's own object model, which checks each property, costs 40 ms
+a chart on every click of every visitor. Values come as columns of one frame with a time column `bucket`; a figure never
+computes. Hue is never the only sign: a second line is dashed, the period before is dotted grey, an alert's span is
+shaded and named.
 """
 
 from collections.abc import Sequence
@@ -9,15 +11,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
+from plotly.basedatatypes import BaseFigure
 
 from pages.parts.text import escaped
 from store.model import Window
 
 HEIGHT = 210
 CONFIG = {"displayModeBar": False, "responsive": True, "doubleClick": False, "showTips": False}
+AT = "%Y-%m-%dT%H:%M:%S"  # without a zone: plotly.js shows times as they stand, and ours are UTC
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "solid")
 
 
@@ -95,16 +98,24 @@ class Plot:
     previous: pl.DataFrame | None = field(default=None)
 
 
-def times(frame: pl.DataFrame, lines: Sequence[Line], plot: Plot) -> go.Figure:
+class Drawing(BaseFigure):  # type: ignore[misc] # plotly is untyped
+    """A figure that is its JSON and no more: what `st.plotly_chart` takes as checked."""
+
+    def __init__(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
+        object.__setattr__(self, "spec", {"data": traces, "layout": layout})
+
+    def to_dict(self) -> dict[str, Any]:
+        spec: dict[str, Any] = self.__dict__["spec"]
+        return spec
+
+
+def times(frame: pl.DataFrame, lines: Sequence[Line], plot: Plot) -> Drawing:
     """Lines or bars over time."""
     colours = ink()
-    figure = go.Figure()
-    if plot.previous is not None:
-        _draw_before(figure, plot.previous, lines[0], plot, colours)
-    for number, line in enumerate(lines):
-        _draw(figure, _filled(frame, plot), line, number, plot, colours)
-    _shade(figure, plot, colours)
-    return _dressed(figure, plot, colours, legend=len(lines) > 1)
+    whole = _filled(frame, plot)
+    before = [] if plot.previous is None else _before(plot.previous, lines[0], plot, colours)
+    traces = [*before, *(_trace(whole, line, number, plot, colours) for number, line in enumerate(lines))]
+    return Drawing(traces, _dressed(plot, colours, legend=len(lines) > 1))
 
 
 def _filled(frame: pl.DataFrame, plot: Plot) -> pl.DataFrame:
@@ -112,53 +123,56 @@ def _filled(frame: pl.DataFrame, plot: Plot) -> pl.DataFrame:
     return frame if frame.is_empty() else frame.sort("bucket").upsample("bucket", every=plot.bucket)
 
 
-def _draw(figure: go.Figure, frame: pl.DataFrame, line: Line, number: int, plot: Plot, colours: Ink) -> None:
+def _trace(frame: pl.DataFrame, line: Line, number: int, plot: Plot, colours: Ink) -> dict[str, Any]:
     hue = colours.hues[number % len(colours.hues)]
-    name = escaped(line.name, 28)
-    common = {
-        "x": frame["bucket"].to_list(),
-        "y": scaled(frame[line.column].to_list(), plot.unit),
+    common = _series(frame["bucket"], frame[line.column], escaped(line.name, 28), plot)
+    if line.kind == "bar":
+        width = plot.bucket.total_seconds() * 860
+        return {**common, "type": "bar", "marker": {"color": hue, "line": {"width": 0}}, "width": width}
+    alone = frame[line.column].drop_nulls().len() <= 2  # noqa: PLR2004 - a line needs two ends to be seen
+    return {
+        **common,
+        "mode": "lines+markers" if alone else "lines",
+        "line": {"color": hue, "width": 2, "dash": DASHES[number % len(DASHES)]},
+        "marker": {"size": 6},
+        **({"stackgroup": "all", "fillcolor": hue} if plot.stacked else {}),
+    }
+
+
+def _series(at: pl.Series, values: pl.Series, name: str, plot: Plot) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": at.dt.strftime(AT).to_list(),
+        "y": scaled(values.to_list(), plot.unit),
         "name": name,
         "hovertemplate": f"%{{y{_hover(plot.unit)}}}{_suffix(plot.unit)}<extra>{name}</extra>",
     }
-    if line.kind == "bar":
-        figure.add_bar(**common, marker={"color": hue, "line": {"width": 0}}, width=plot.bucket.total_seconds() * 860)
-        return
-    alone = frame[line.column].drop_nulls().len() <= 2  # noqa: PLR2004 - a line needs two ends to be seen
-    figure.add_scatter(
-        **common,
-        mode="lines+markers" if alone else "lines",
-        line={"color": hue, "width": 2, "dash": DASHES[number % len(DASHES)]},
-        marker={"size": 6},
-        connectgaps=False,
-        **({"stackgroup": "all", "fillcolor": hue} if plot.stacked else {}),
-    )
 
 
-def _draw_before(figure: go.Figure, before: pl.DataFrame, line: Line, plot: Plot, colours: Ink) -> None:
+def _before(before: pl.DataFrame, line: Line, plot: Plot, colours: Ink) -> list[dict[str, Any]]:
     """The same line one window earlier, moved onto this one's time."""
     if before.is_empty():
-        return
+        return []
     frame = _filled(before, plot)
-    figure.add_scatter(
-        x=[at + plot.window.length for at in frame["bucket"].to_list()],
-        y=scaled(frame[line.column].to_list(), plot.unit),
-        name="period before",
-        mode="lines",
-        line={"color": colours.faint, "width": 1.2, "dash": "dot"},
-        hovertemplate=f"%{{y{_hover(plot.unit)}}}{_suffix(plot.unit)}<extra>period before</extra>",
-        showlegend=False,
-    )
+    moved = _series(frame["bucket"] + plot.window.length, frame[line.column], "period before", plot)
+    dotted = {"color": colours.faint, "width": 1.2, "dash": "dot"}
+    return [{**moved, "mode": "lines", "line": dotted, "showlegend": False}]
 
 
-def _shade(figure: go.Figure, plot: Plot, colours: Ink) -> None:
+def _shaded(plot: Plot, colours: Ink) -> list[dict[str, Any]]:
+    """Bands over the whole height, and the threshold over the whole width."""
+    shapes: list[dict[str, Any]] = []
     for shaded in united([band.window for band in plot.bands]):
         start, end = max(shaded.start, plot.window.start), min(shaded.end, plot.window.end)
         if start < end:
-            figure.add_vrect(x0=start, x1=end, fillcolor=colours.warm, opacity=0.13, line_width=0, layer="below")
+            place = {"x0": start.strftime(AT), "x1": end.strftime(AT), "y0": 0, "y1": 1, "yref": "y domain"}
+            look = {"fillcolor": colours.warm, "opacity": 0.13, "line": {"width": 0}, "layer": "below"}
+            shapes.append({"type": "rect", "xref": "x", **place, **look})
     if plot.threshold is not None:
         limit = scaled([plot.threshold], plot.unit)[0]
-        figure.add_hline(y=limit, line={"color": colours.warm, "width": 1.2, "dash": "dash"})
+        place = {"x0": 0, "x1": 1, "y0": limit, "y1": limit, "xref": "x domain", "yref": "y"}
+        shapes.append({"type": "line", **place, "line": {"color": colours.warm, "width": 1.2, "dash": "dash"}})
+    return shapes
 
 
 def united(windows: Sequence[Window]) -> list[Window]:
@@ -172,40 +186,49 @@ def united(windows: Sequence[Window]) -> list[Window]:
     return found
 
 
-def _dressed(figure: go.Figure, plot: Plot, colours: Ink, *, legend: bool) -> go.Figure:
-    figure.update_layout(**layout(plot.height, colours, legend=legend), barmode="stack" if plot.stacked else "group")
-    figure.update_xaxes(**axis(colours), automargin=True, range=[plot.window.start, plot.window.end], showgrid=False)
-    figure.update_yaxes(
-        **axis(colours),
-        automargin=False,
-        rangemode="tozero",
-        ticksuffix=_suffix(plot.unit),
-        tickprefix="$" if plot.unit == "USD" else "",
-        nticks=5,
-        tickformat=_ticks(plot.unit),
-    )
-    return figure
+def _dressed(plot: Plot, colours: Ink, *, legend: bool) -> dict[str, Any]:
+    ends = [plot.window.start.strftime(AT), plot.window.end.strftime(AT)]
+    return {
+        **layout(plot.height, colours, legend=legend),
+        "barmode": "stack" if plot.stacked else "group",
+        "shapes": _shaded(plot, colours),
+        "xaxis": {**axis(colours), "automargin": True, "type": "date", "range": ends, "showgrid": False},
+        "yaxis": {
+            **axis(colours),
+            "rangemode": "tozero",
+            "ticksuffix": _suffix(plot.unit),
+            "tickprefix": "$" if plot.unit == "USD" else "",
+            "nticks": 5,
+            "tickformat": _ticks(plot.unit),
+        },
+    }
 
 
-def spread(now: pl.DataFrame, before: pl.DataFrame, *, height: int = 180) -> go.Figure:
+def spread(now: pl.DataFrame, before: pl.DataFrame, *, threshold: float | None = None, height: int = 180) -> Drawing:
     """Shares by value, `low` and `share` of `analytics.distribution`: bars now, a dotted line before."""
     colours = ink()
     middle = (now["low"] + (now["low"][1] - now["low"][0]) / 2).to_list()
     hover = "%{y:.2f} %<extra>{}</extra>"
-    figure = go.Figure()
-    figure.add_bar(
-        x=middle, y=scaled(now["share"].to_list(), "share"), name="now", marker={"color": colours.hues[0]},
-        hovertemplate=hover.replace("{}", "now"),
-    )  # fmt: skip
-    figure.add_scatter(
-        x=middle, y=scaled(before["share"].to_list(), "share"), name="before", mode="lines",
-        line={"color": colours.faint, "width": 1.5, "dash": "dot", "shape": "hvh"},
-        hovertemplate=hover.replace("{}", "before"),
-    )  # fmt: skip
-    figure.update_layout(**layout(height, colours, legend=True))
-    figure.update_xaxes(**axis(colours), automargin=True, range=[0, 1], showgrid=False, tickformat=".1f")
-    figure.update_yaxes(**axis(colours), rangemode="tozero", ticksuffix=" %", nticks=4)
-    return figure
+    bars = {
+        "type": "bar", "x": middle, "y": scaled(now["share"].to_list(), "share"), "name": "now",
+        "marker": {"color": colours.hues[0]}, "hovertemplate": hover.replace("{}", "now"),
+    }  # fmt: skip
+    line = {
+        "type": "scatter", "x": middle, "y": scaled(before["share"].to_list(), "share"), "name": "before",
+        "mode": "lines", "line": {"color": colours.faint, "width": 1.5, "dash": "dot", "shape": "hvh"},
+        "hovertemplate": hover.replace("{}", "before"),
+    }  # fmt: skip
+    limit = {"x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "xref": "x", "yref": "y domain"}
+    look = {"color": colours.warm, "width": 1.2, "dash": "dash"}
+    return Drawing(
+        [bars, line],
+        {
+            **layout(height, colours, legend=True),
+            "shapes": [] if threshold is None else [{"type": "line", **limit, "line": look}],
+            "xaxis": {**axis(colours), "automargin": True, "range": [0, 1], "showgrid": False, "tickformat": ".1f"},
+            "yaxis": {**axis(colours), "rangemode": "tozero", "ticksuffix": " %", "nticks": 4},
+        },
+    )
 
 
 def layout(height: int, colours: Ink, *, legend: bool) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
 
-import plotly.graph_objects as go
 import streamlit as st
+from plotly.basedatatypes import BaseFigure
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import charts
@@ -114,7 +114,7 @@ def card(heading: str, note: str = "") -> Iterator[None]:
         yield
 
 
-def figure(drawn: go.Figure, *, alt: str, key: str, brushed: Callable[[str], None] | None = None) -> None:
+def figure(drawn: BaseFigure, *, alt: str, key: str, brushed: Callable[[str], None] | None = None) -> None:
     """A figure in the look of `charts`; `alt` says in words what it shows.
 
     `brushed` is called with the key when the reader has drawn over a stretch of it: `st.session_state[key]`.
@@ -122,7 +122,7 @@ def figure(drawn: go.Figure, *, alt: str, key: str, brushed: Callable[[str], Non
     if brushed is None:
         st.plotly_chart(drawn, theme=None, config=charts.CONFIG, alt=alt, key=key)
         return
-    drawn.update_layout(dragmode="select", selectdirection="h")
+    drawn.to_dict()["layout"].update(dragmode="select", selectdirection="h")
     st.plotly_chart(
         drawn, theme=None, config=charts.CONFIG, alt=alt, key=key,
         on_select=lambda: brushed(key), selection_mode="box",
