@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from collectors.sources import otlp_grpc, otlp_http
-from leeway import api, config, logs, runtime
+from leeway import answering, api, config, logs, runtime
 from leeway.access import Guard
 from leeway.config import ServerSettings, Settings
 from leeway.remote import server_note
@@ -38,7 +38,7 @@ def settings() -> Settings:
 def routes(configured: Settings) -> list[BaseRoute]:
     """What is served beside the pages, on every port."""
     otlp = otlp_http.routes(_journal, configured.otlp, configured.server.ingest_token)
-    return [*otlp, *api.routes()]
+    return [*otlp, *api.routes(), *answering.routes()]
 
 
 def _journal() -> Journal:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from alerts.channel import Channel, ChannelSettings, Configured, Letter, Receipt
+from alerts.channel import Channel, ChannelSettings, Configured, Receipt
 from alerts.deliver import backoff_s, deliver, wait_s
 from alerts.deliver import test as send_test
 from alerts.notification import Notification, dumps, headline
@@ -16,32 +16,12 @@ from alerts.settings import AlertSettings
 from store import outbox
 from store.connection import Store
 from store.errors import DeliveryError
+from tests.alerts.inbox import Inbox
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SETTINGS = AlertSettings(group_wait=timedelta(0), group_interval=timedelta(0))
 PASSING = DeliveryError("it answered 503", permanent=False, status_code=503)
 GONE = DeliveryError("it answered 404", permanent=True, status_code=404)
-
-
-@dataclass
-class Inbox:
-    """A receiver whose answers are scripted: None takes the message, an error refuses it."""
-
-    answers: list[BaseException | None] = field(default_factory=list)
-    got: list[Notification] = field(default_factory=list)
-    tried: int = 0
-
-    def send(self, _settings: Any, letter: Letter) -> Receipt:
-        self.tried += 1
-        answer = self.answers.pop(0) if self.answers else None
-        if answer is not None:
-            raise answer
-        self.got.append(letter.told)
-        return Receipt(status_code=200)
-
-    def channel(self, name: str = "ops", *, gathers: bool = True, **settings: Any) -> Configured:
-        kind = Channel(name="inbox", settings=ChannelSettings, send=self.send, gathers=gathers)
-        return Configured(name=name, channel=kind, settings=ChannelSettings(min_interval_s=0, **settings))
 
 
 @dataclass
