@@ -12,11 +12,12 @@ from store.connection import Store
 from store.declared import declared
 from store.errors import ConfigError
 from store.model import Filters, Sample, Window
-from store.points import Question, Relation, can_answer, points, points_by_each
+from store.points import Question, Relation, points, points_by_each, rolled_relation
 
 Unit = Literal["calls", "share", "USD", "tokens", "tokens/s", "ms", "ratio", "people"]
 # Raw rows answer fast enough up to here; longer ranges are read from the rollups.
-LONGEST_RAW = timedelta(days=7)
+LONGEST_RAW = timedelta(days=2)
+LONGEST_EACH = timedelta(days=7)  # the same, where one scan answers for many groups
 LONGEST_JOINED = timedelta(hours=6)  # the same, where calls are joined with their evaluations
 NO_FILTERS: Filters = {}
 
@@ -104,7 +105,7 @@ def by_each(
     store: Store, name: str, window: Window, groups: Sequence[Sequence[str]], *, filters: Filters = NO_FILTERS
 ) -> list[pl.DataFrame]:
     """The summary of one metric by each of several groups of dimensions: up to a week for the price of one scan."""
-    if window.length > LONGEST_RAW:  # the rollups know some of the dimensions
+    if window.length > LONGEST_EACH:  # the rollups know some of the dimensions
         return [summary(store, [name], window, filters=filters, by=group) for group in groups]
     wanted = metric(name)
     names = [wanted.evaluator] if wanted.evaluator else []
@@ -127,17 +128,16 @@ def _computed(store: Store, names: Sequence[str], question: Question) -> pl.Data
 
 
 def _relation(wanted: Metric, question: Question) -> Relation:
-    rolled = wanted.rolled
     longest = LONGEST_RAW if wanted.relation is Relation.CALLS else LONGEST_JOINED
-    if rolled and question.window.length > longest and can_answer(rolled.relation, question):
-        return rolled.relation
-    return wanted.relation
+    if wanted.rolled is None or question.window.length <= longest:
+        return wanted.relation
+    return rolled_relation(wanted.rolled.relation, question) or wanted.relation
 
 
 def _one(store: Store, relation: Relation, group: list[Metric], question: Question, first: str) -> pl.DataFrame:
     aggregates: dict[str, str] = {}
     for one in group:
-        source = one.rolled if one.rolled and one.rolled.relation is relation else one
+        source = one if relation is one.relation or one.rolled is None else one.rolled
         aggregates[one.name] = source.sql
         if one.name == first:
             aggregates["n"] = source.n

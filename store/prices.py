@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from store import rollup
 from store.connection import Store, Transaction
 from store.model import Window
-from store.relations import UNPRICED
 
 # What a call is priced by: the model that answered, as the provider names it, else the one that was asked for.
 MODEL = "coalesce(c.response_model, c.request_model, c.model)"
@@ -106,13 +106,12 @@ MARK_WINDOW_SQL = """
     SELECT DISTINCT date_trunc('hour', event_time) AS hour FROM data.calls
     WHERE event_time >= $start AND event_time < $end AND hour NOT IN (SELECT hour FROM data.dirty_hours)
 """
-SEEN_SQL = f"""
+SEEN_SQL = """
     WITH seen AS (
         SELECT
-            c.provider, {MODEL} AS model, count(*) AS calls, sum(c.cost_usd) AS cost_usd,
-            count(*) FILTER ({UNPRICED}) AS unpriced_calls, max(c.event_time)::DATE AS day
-        FROM data.calls AS c
-        WHERE c.event_time >= $start AND c.event_time < $end
+            provider, priced_model AS model, sum(calls)::BIGINT AS calls, sum(cost_usd) AS cost_usd,
+            sum(unpriced_calls)::BIGINT AS unpriced_calls, max(event_time)::DATE AS day
+        FROM ({rows})
         GROUP BY ALL
     )
     SELECT
@@ -123,7 +122,7 @@ SEEN_SQL = f"""
     LEFT JOIN data.prices AS p
         ON p.provider IS NOT DISTINCT FROM s.provider AND p.model = s.model AND p.day = s.day
     ORDER BY s.cost_usd DESC NULLS LAST, s.calls DESC, s.model, p.from_minute, p.tier_start
-"""  # noqa: S608 - our names only
+"""
 
 SCHEMA = pa.schema(
     [
@@ -196,7 +195,9 @@ def seen(store: Store, window: Window) -> pl.DataFrame:
     One row per model, time of day and size of the prompt that has a price of its own: `provider`, `model`, `calls`,
     `cost_usd`, `unpriced_calls`, `status`, `day`, `from_minute`, `to_minute`, `tier_start`, `*_mtok`, `source`.
     """
-    return store.read(SEEN_SQL, {"start": window.start, "end": window.end})
+    params: dict[str, Any] = {}
+    rows = rollup.fresh(store, rollup.PRICED, window, params)
+    return store.read(SEEN_SQL.format(rows=rows), params)
 
 
 def _wanted(rows: pl.DataFrame) -> list[Wanted]:

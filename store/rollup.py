@@ -25,12 +25,14 @@ ROLLED_DIMENSIONS = (
 HISTOGRAM_DIMENSIONS = ("provider", "model", "environment", "operation")
 # More stretches than this are read as one, with the clean hours between them: each costs a scan.
 MOST_STRETCHES = 6
+# Users are too many to be one more dimension of an hour.
+USER_DIMENSIONS = ("user_id", "status")
+PRICE_DIMENSIONS = ("provider", "priced_model")
 _KEYS = "date_trunc('hour', event_time) AS hour, " + ", ".join(ROLLED_DIMENSIONS)
 _HISTOGRAM_KEYS = "time_bucket(INTERVAL 6 HOUR, event_time) AS hour, " + ", ".join(HISTOGRAM_DIMENSIONS)
+_DAY = "date_trunc('day', event_time) AS hour"
 
-HOURS_SQL = f"""
-    SELECT
-        {_KEYS},
+_SUMS = f"""
         count(*) AS calls,
         sum(cost_usd) AS cost_usd,
         count(cost_usd) AS costed_calls,
@@ -53,7 +55,15 @@ HOURS_SQL = f"""
         count(finish_reason) AS finished,
         count(*) FILTER (scored AND {SCORABLE}) AS scored,
         count(*) FILTER ({SCORABLE}) AS scorable
-    FROM ({SCORED_CALLS_SQL})
+"""
+HOURS_SQL = f"SELECT {_KEYS}, {_SUMS} FROM ({SCORED_CALLS_SQL}) GROUP BY ALL"
+USERS_SQL = f"SELECT {_DAY}, user_id, status, {_SUMS} FROM ({SCORED_CALLS_SQL}) GROUP BY ALL"
+# By what a call is priced by, which is not what it is shown under.
+PRICED_SQL = f"""
+    SELECT
+        {_DAY}, provider, coalesce(response_model, request_model, model) AS priced_model, count(*) AS calls,
+        sum(cost_usd) AS cost_usd, count(*) FILTER ({UNPRICED}) AS unpriced_calls
+    FROM ({CALLS_SQL})
     GROUP BY ALL
 """
 HISTOGRAM_SQL = f"""
@@ -98,6 +108,10 @@ EVALUATIONS = Rollup(
     table="data.rollup_evaluations_hour", select=EVALUATIONS_HOUR_SQL, grain=HOUR, dimensions=ROLLED_DIMENSIONS
 )
 
+USERS = Rollup(table="data.rollup_user_day", select=USERS_SQL, grain=24 * HOUR, dimensions=USER_DIMENSIONS)
+PRICED = Rollup(table="data.rollup_priced_day", select=PRICED_SQL, grain=24 * HOUR, dimensions=PRICE_DIMENSIONS)
+ROLLUPS = (HOURS, HISTOGRAM, EVALUATIONS, USERS, PRICED)
+
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
@@ -107,7 +121,7 @@ class Rebuilt:
 
 def rebuild(tx: Transaction, stretch: Window) -> Rebuilt:
     """Replace the rollups of whole hours by what the raw rows say now, and take the marks off."""
-    for rollup in (HOURS, HISTOGRAM, EVALUATIONS):
+    for rollup in ROLLUPS:
         within = _bound(rollup.around(stretch))
         tx.execute(f"DELETE FROM {rollup.table} WHERE hour >= $start AND hour < $end", within)
         tx.execute(f"INSERT INTO {rollup.table} BY NAME {rollup.select.format(start='$start', end='$end')}", within)

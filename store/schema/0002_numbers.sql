@@ -119,6 +119,20 @@ CREATE TABLE data.rollup_hour (
     scored BIGINT, scorable BIGINT                                          -- over calls with content
 );
 
+-- The same sums by day and user: users are too many to be one more dimension of an hour.
+CREATE TABLE data.rollup_user_day AS
+SELECT hour, tenant AS user_id, * EXCLUDE (
+    hour, provider, model, prompt_name, prompt_version, tenant, service, environment, operation, error_type
+)
+FROM data.rollup_hour LIMIT 0;
+
+-- By day and what a call is priced by.
+CREATE TABLE data.rollup_priced_day (
+    hour TIMESTAMP NOT NULL,            -- at which the day begins
+    provider VARCHAR, priced_model VARCHAR,
+    calls BIGINT NOT NULL, cost_usd DOUBLE, unpriced_calls BIGINT
+);
+
 -- Log buckets floor(ln(x)/ln(1.04)) of six hours each: quantiles of any merge, within 2 % where calls are many.
 CREATE TABLE data.rollup_histogram (
     hour TIMESTAMP NOT NULL,            -- at which the six hours begin

@@ -13,8 +13,7 @@ from store.model import Window
 
 
 def rolled(store) -> list[tuple]:
-    kept = (tables.HOURS, tables.HISTOGRAM, tables.EVALUATIONS)
-    return [store.read(f"FROM {one.table} ORDER BY ALL").rows() for one in kept]
+    return [store.read(f"FROM {one.table} ORDER BY ALL").rows() for one in tables.ROLLUPS]
 
 
 def test_refreshing_twice_changes_nothing(store, now, scored_traffic):

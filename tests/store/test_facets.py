@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics import rollup
 from store import facets
 from store.calls import append_calls, call_table
 from store.errors import ConfigError
@@ -30,8 +31,16 @@ def filled(store):
 
 def test_values_come_with_their_calls_most_used_first_and_only_from_the_window(filled):
     found = facets.values(filled, "model", Window(start=NOW - 3 * HOUR, end=NOW + HOUR))
-    assert found.rows() == [("b", 2, NOW - HOUR), ("a", 1, NOW)]
+    assert found.rows() == [("b", 2), ("a", 1)]
     assert facets.values(filled, "model", Window(start=NOW - 3 * HOUR, end=NOW + HOUR), limit=1).height == 1
+
+
+@pytest.mark.parametrize("rebuilt", [True, False])
+def test_a_long_range_offers_the_same_values_whether_rolled_up_yet_or_not(filled, rebuilt):
+    if rebuilt:
+        rollup.refresh(filled, now=NOW)
+    found = facets.values(filled, "model", Window(start=NOW - 90 * HOUR, end=NOW + HOUR))
+    assert found.rows() == [("b", 2), ("a", 1), ("old", 1)]
 
 
 def test_prompts_come_with_their_versions(filled):
