@@ -18,9 +18,9 @@ from store.model import ContentState, LLMCall, Operation, Status, TimeQuality
 
 PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
-FIELDS = frozenset(field.name for field in dataclasses.fields(LLMCall))
+FIELDS = frozenset(LLMCall.__struct_fields__)
 TEXT = frozenset(
-    f.name for f in dataclasses.fields(LLMCall) if f.type in (str, str | None) and f.name not in ("call_id", "source")
+    name for name, hint in HINTS.items() if hint in (str, str | None) and name not in ("call_id", "source")
 )
 KINDS = {
     name: kinds

@@ -14,6 +14,7 @@ from types import NoneType
 from typing import BinaryIO
 
 import pyarrow as pa
+from msgspec.structs import replace as changed
 
 from collectors import tabular
 from collectors.batch import Batch, batch_of
@@ -105,9 +106,9 @@ def _plain(span: Span) -> Span:
     """A span whose words are texts and whose numbers are such as a column holds."""
     if type(span.name) is not str or type(span.status_message) not in (str, NoneType):
         message = None if span.status_message is None else str(span.status_message)
-        span = replace(span, name=str(span.name), status_message=message)
+        span = changed(span, name=str(span.name), status_message=message)
     if type(span.parent_span_id) not in (str, NoneType):
-        span = replace(span, parent_span_id=None)
+        span = changed(span, parent_span_id=None)
     return span
 
 

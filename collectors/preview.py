@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -69,4 +69,4 @@ def _paths(record: Record, before: str = "", depth: int = DEPTH) -> Iterator[tup
 
 def told(call: LLMCall) -> dict[str, Any]:
     """The fields of a call that are known."""
-    return {f.name: value for f in fields(call) if (value := getattr(call, f.name)) not in (None, [], {})}
+    return {name: value for name in call.__struct_fields__ if (value := getattr(call, name)) not in (None, [], {})}

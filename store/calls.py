@@ -1,6 +1,5 @@
 """Calls: turn them into Arrow, append them once each. Paging through them is in `browse.py`."""
 
-import dataclasses
 import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ def _arrow_type(hint: Any) -> pa.DataType:
 _HINTS = typing.get_type_hints(LLMCall)
 JSON_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint == Json)
 TIME_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint in (datetime, datetime | None))
-COLUMNS = tuple(field.name for field in dataclasses.fields(LLMCall))
+COLUMNS = LLMCall.__struct_fields__
 _row = attrgetter(*COLUMNS)
 SCHEMA = pa.schema([(name, _arrow_type(_HINTS[name])) for name in COLUMNS])
 

@@ -2,13 +2,17 @@
 
 Missing is `None`, never 0 or "": unknown tokens must not become free tokens. Times are aware and UTC, windows
 half-open. An enum stands once, here, and the database stores its word.
+
+Spans and calls come by the million: as structs they are made twenty times as fast as frozen dataclasses.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 
@@ -77,8 +81,7 @@ class SpanKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LLMCall:
+class LLMCall(Struct, frozen=True, kw_only=True):
     """One logical model call as the application made it (SDK retries folded).
 
     `input_tokens` is the whole prompt including cache reads and writes, `output_tokens` includes reasoning; the
@@ -157,19 +160,17 @@ class LLMCall:
     metadata: Json = None
     sample_rate: float | None = None
     merged_from: Json = None
-    problems: list[str] = field(default_factory=list)
+    problems: list[str] = []
     raw_ref: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanEvent:
+class SpanEvent(Struct, frozen=True, kw_only=True):
     name: str
     time_ns: int
     attributes: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """One span as any source told it: ids in lower hex, times in ns since the epoch (0 = unknown)."""
 
     trace_id: str
@@ -180,15 +181,14 @@ class Span:
     end_ns: int = 0
     status_code: int = 0  # 0 unset, 1 ok, 2 error, as in OTLP
     status_message: str | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = {}
     events: tuple[SpanEvent, ...] = ()
     scope_name: str = ""
     scope_version: str = ""
-    resource: Mapping[str, Any] = field(default_factory=dict)
+    resource: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRecord:
+class LogRecord(Struct, frozen=True, kw_only=True):
     """One log record that belongs to a span: a message event, the details event, an evaluation."""
 
     trace_id: str
@@ -196,10 +196,10 @@ class LogRecord:
     event_name: str
     time_ns: int
     body: Json = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = {}
     scope_name: str = ""
     scope_version: str = ""
-    resource: Mapping[str, Any] = field(default_factory=dict)
+    resource: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

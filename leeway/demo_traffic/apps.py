@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace as changed
+
 from leeway.demo_traffic import engines
 from leeway.demo_traffic.arrivals import Profile
 from leeway.demo_traffic.engines import Engine, Fault, timings, usage
@@ -93,7 +95,7 @@ def support(world: World, visit: Visit) -> Exchange:
     )
     rude = engine is engines.FLASH and world.story.strikes(Trouble.TOXIC_ANSWERS, visit.at, rng.random())
     answer = _support_answer(world, visit, off_context=off_context, rude=rude)
-    return Exchange(calls=(replace(_made(world, ask, answer), retrieved=documents),))
+    return Exchange(calls=(changed(_made(world, ask, answer), retrieved=documents),))
 
 
 def _support_answer(world: World, visit: Visit, *, off_context: bool, rude: bool) -> str:
@@ -179,7 +181,7 @@ def agent(world: World, visit: Visit) -> Exchange:
         return Exchange(calls=(first,))
     later = replace(visit, at=_end(first) + timedelta(milliseconds=TOOL_MS))
     second = _made(world, replace(ask, visit=later, input_tokens=ask.input_tokens + 90), answer)
-    return Exchange(calls=(first, replace(second, trace_id=first.trace_id)), tool=tool)
+    return Exchange(calls=(first, changed(second, trace_id=first.trace_id)), tool=tool)
 
 
 def _calling(call: LLMCall, tool: Tool, rng: random.Random) -> LLMCall:
@@ -187,7 +189,7 @@ def _calling(call: LLMCall, tool: Tool, rng: random.Random) -> LLMCall:
     if call.status is Status.ERROR:
         return call
     request = {"id": f"toolu_{_hex(rng, 20)}", "name": tool.name, "arguments": tool.arguments}
-    return replace(
+    return changed(
         call, output_text=None, tool_calls=[request], finish_reason="tool_call", output_tokens=rng.randint(38, 60)
     )
 
@@ -256,7 +258,7 @@ def _begun(ask: Ask, rng: random.Random) -> LLMCall:
 def _answered(call: LLMCall, ask: Ask, said: str, finish: str, rng: random.Random, *, slow: bool) -> LLMCall:
     counts = usage(ask.engine, ask.input_tokens, tokens(said), rng)
     first_ms, last_ms = timings(ask.engine, ask.input_tokens, counts["output_tokens"], rng, slow=slow)
-    return replace(
+    return changed(
         call,
         **counts,
         ended_at=call.event_time + timedelta(milliseconds=last_ms),
@@ -274,7 +276,7 @@ def _answered(call: LLMCall, ask: Ask, said: str, finish: str, rng: random.Rando
 
 def _failed(call: LLMCall, fault: Fault, rng: random.Random) -> LLMCall:
     took = round(fault.latency_ms * rng.uniform(0.95, 1.2), 1)
-    return replace(
+    return changed(
         call,
         ended_at=call.event_time + timedelta(milliseconds=took),
         latency_ms=took,

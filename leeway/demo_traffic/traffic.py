@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def write(made: Traffic, out: Path) -> Written:
 
 def _record(call: LLMCall) -> dict[str, Any]:
     """A call as one of Leeway's own JSONL lines: what is unknown is left out."""
-    values = {field.name: getattr(call, field.name) for field in fields(call)}
+    values = {name: getattr(call, name) for name in call.__struct_fields__}
     return {name: value for name, value in values.items() if value is not None and value != []}
 
 

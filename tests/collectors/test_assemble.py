@@ -1,11 +1,11 @@
 """From spans to calls: one call is counted once, knows whose it is, and never claims what nobody said."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from collectors.assemble import assemble
 from collectors.candidate import merged

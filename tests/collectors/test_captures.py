@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 
 from collectors.assemble import assemble
 from collectors.batch import batch_of
@@ -108,8 +109,8 @@ def test_no_value_of_the_wrong_kind_costs_a_trace(case: Path):
     spans, logs = read(case)
     dice = random.Random(case.name)
     for _ in range(10):
-        odd = [replace(s, attributes=spoiled(s.attributes, dice)) for s in spans]
-        strange = [replace(r, attributes=spoiled(r.attributes, dice), body=dice.choice(ODD)) for r in logs]
+        odd = [changed(s, attributes=spoiled(s.attributes, dice)) for s in spans]
+        strange = [changed(r, attributes=spoiled(r.attributes, dice), body=dice.choice(ODD)) for r in logs]
         made = batch_of(odd, strange, [], now=NOW)
         assert made.rejects.num_rows == 0
         assert made.spans.num_rows == len(spans)

@@ -1,11 +1,11 @@
 """Dialects: what each instrumentation says, beyond what the captures show."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from collectors.assemble import assemble
 from collectors.dialect import dialects, read

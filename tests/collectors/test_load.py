@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace as changed
 
 from collectors import batch, load
 from collectors.batch import batch_of, empty
@@ -115,7 +116,7 @@ def test_a_batch_that_is_read_again_changes_nothing(store: Store, journal: Journ
 
 def test_a_late_parent_gives_its_calls_their_session(store: Store, journal: Journal):
     root = span(ms=500, attributes={"session.id": "s1"})
-    made = replace(chat(at=100), trace_id=root.trace_id, parent_span_id=root.span_id)
+    made = changed(chat(at=100), trace_id=root.trace_id, parent_span_id=root.span_id)
     send(store, journal, traces(made))
     assert calls(store)[0]["session_id"] is None
     done = send(store, journal, traces(root))
@@ -161,7 +162,7 @@ def test_a_twin_in_another_trace_joins_by_time(store: Store, journal: Journal):
 def test_a_span_told_again_with_more_replaces_the_first(store: Store, journal: Journal):
     made = chat()
     send(store, journal, traces(made))
-    fuller = replace(made, attributes={**made.attributes, "gen_ai.usage.input_tokens": 5})
+    fuller = changed(made, attributes={**made.attributes, "gen_ai.usage.input_tokens": 5})
     send(store, journal, traces(fuller))
     assert [c["input_tokens"] for c in calls(store)] == [5]
     assert store.one("SELECT count(*) FROM spans") == 1
@@ -173,7 +174,7 @@ def test_an_evaluation_finds_its_call_whichever_comes_first(store: Store, journa
     made = chat(attributes={"gen_ai.response.id": ID})
     judged = log(made, "gen_ai.evaluation.result", gen_ai__evaluation__name="Relevance",
                  gen_ai__evaluation__score__value=0.5, gen_ai__response__id=ID)  # fmt: skip
-    frames = [traces(made), records(replace(judged, trace_id="", span_id=""))]
+    frames = [traces(made), records(changed(judged, trace_id="", span_id=""))]
     for frame in frames if late == "evaluation" else reversed(frames):
         send(store, journal, frame)
     send(store, journal, frames[1])
@@ -182,7 +183,7 @@ def test_an_evaluation_finds_its_call_whichever_comes_first(store: Store, journa
 
 
 def test_times_that_cannot_be_are_found_again_all_the_same(store: Store, journal: Journal):
-    odd = [replace(chat(), start_ns=0, end_ns=0), replace(chat(), start_ns=2**62, end_ns=2**62 + 1)]
+    odd = [changed(chat(), start_ns=0, end_ns=0), changed(chat(), start_ns=2**62, end_ns=2**62 + 1)]
     send(store, journal, traces(*odd))
     send(store, journal, traces(*odd), now=NOW + timedelta(days=2))
     assert len(calls(store)) == 2
@@ -267,7 +268,7 @@ def test_closing_the_workers_loses_and_rejects_nothing(store: Store, journal: Jo
     made = chat()
     send(store, journal, traces(made))
     before = journal.committed
-    journal.append(traces(replace(made, end_ns=made.end_ns + 1))).result()
+    journal.append(traces(changed(made, end_ns=made.end_ns + 1))).result()
     for deferred in (False, True):
         with pytest.raises(LeewayError, match="stays in the journal"):
             load.load(store, journal, Closed(deferred=deferred), now=NOW)
@@ -311,7 +312,7 @@ def test_other_log_records_are_not_kept(store: Store, journal: Journal):
 
 def test_a_trace_can_be_looked_at(store: Store, journal: Journal):
     root = span(attributes={"a": 1})
-    made = replace(chat(at=10), trace_id=root.trace_id, parent_span_id=root.span_id)
+    made = changed(chat(at=10), trace_id=root.trace_id, parent_span_id=root.span_id)
     send(store, journal, traces(made, root, chat()))
     at = datetime.fromtimestamp(START / 1e9, tz=UTC)
     found = stored_spans.trace(store, root.trace_id, around=at)
@@ -330,7 +331,7 @@ def test_rejects_alone_are_a_batch():
 def test_any_split_gives_the_same_calls(store: Store, journal: Journal, seed: int):
     dice = random.Random(seed)
     root = span(ms=900, attributes={"session.id": "s", "ai.operationId": "ai.generateText"})
-    beneath = [replace(chat(at=n * 200), trace_id=root.trace_id, parent_span_id=root.span_id) for n in range(3)]
+    beneath = [changed(chat(at=n * 200), trace_id=root.trace_id, parent_span_id=root.span_id) for n in range(3)]
     twins = [chat(at=n, ms=100, scope_name=scope) for n in (1000, 2000) for scope in ("a", "b")]
     same = [chat(scope_name=scope, attributes={"gen_ai.response.id": ID}) for scope in ("a", "b", "c")]
     made = [root, *beneath, *twins, *same]

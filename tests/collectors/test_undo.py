@@ -1,11 +1,11 @@
 """Taking a file back leaves what others told, right: as if the file had never come."""
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from collectors.ingest import ingest
 from collectors.undo import undo
