@@ -17,7 +17,10 @@ QUICK = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a link is to show: a metric over a window, for the calls that `narrowed` lets through."""
+    """What a link is to show: a metric over a window, for the calls that `narrowed` lets through.
+
+    `rule_id` "": no rule's.
+    """
 
     rule_id: str
     metric: str
@@ -32,7 +35,7 @@ def links(base_url: str, seen: Seen) -> dict[str, str]:
     quick = {"quick": QUICK[seen.metric]} if seen.metric in QUICK else {}
     found = {
         "home": _url(base_url, "", {}),
-        "chart": _url(base_url, "", {**where, "rule": seen.rule_id}),
+        "chart": _url(base_url, "", {**where, **({"rule": seen.rule_id} if seen.rule_id else {})}),
         "calls": _url(base_url, "calls", {**where, **quick}),
     }
     if seen.incident_id is not None:

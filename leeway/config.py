@@ -94,6 +94,7 @@ class Settings(Section):
     channels: dict[str, dict[str, Any]] = {}
     rule: tuple[dict[str, Any], ...] = ()
     inhibit: tuple[dict[str, Any], ...] = ()
+    report: tuple[dict[str, Any], ...] = ()
     rules_file: Path | None = None
 
     @field_validator("mappings")

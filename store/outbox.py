@@ -48,6 +48,10 @@ ATTEMPT_SQL = """
     INSERT INTO data.deliveries
     VALUES ($notification_id, $channel, $attempt, $attempted_at, $duration_ms, $ok, $status_code, $error)
 """
+MESSAGES_SQL = """
+    SELECT o.channel, o.reason, o.status, o.created_at, o.sent_at, o.attempts, o.error FROM data.outbox o
+    WHERE o.incident_id = $incident_id ORDER BY o.notification_id
+"""
 DELIVERIES_SQL = """
     SELECT d.*, o.reason, o.incident_id, o.status, o.created_at FROM data.deliveries d
     LEFT JOIN data.outbox o USING (notification_id)
@@ -170,6 +174,11 @@ def retry_at(tx: Transaction, notification_id: int, until: datetime, error: str)
 
 def note_attempt(tx: Transaction, attempt: Attempt) -> None:
     tx.execute(ATTEMPT_SQL, {name: getattr(attempt, name) for name in Attempt.__slots__})
+
+
+def messages(store: Store, incident_id: int) -> pl.DataFrame:
+    """What was to be told of an incident, and what became of it."""
+    return store.read(MESSAGES_SQL, {"incident_id": incident_id})
 
 
 def deliveries(store: Store, limit: int = 200) -> pl.DataFrame:
