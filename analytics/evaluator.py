@@ -22,9 +22,9 @@ class ScoringSettings(BaseModel):
     """How calls are scored.
 
     `detoxify`: a folder made by `leeway models prepare`. `thresholds`: label thresholds by evaluator, over the
-    defaults. `lookback`: calls that came in earlier are left alone. `max_seconds`: a run stops after the batch that
-    passes it, and the next one begins with the newest calls (None: when nothing is left). `batch`: texts per task
-    (None: the engine's own). `attempts`: tries of a text on its own.
+    defaults. `lookback`: calls that came in earlier are left alone. `core_share`: how much of one core scoring may
+    take; `calls_per_hour`: how many calls each evaluator may score in an hour (None: any number). What is too much for
+    either is sampled. `batch`: texts per task (None: the engine's own). `attempts`: tries of a text on its own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,7 +33,8 @@ class ScoringSettings(BaseModel):
     thresholds: dict[str, float] = Field(default_factory=dict)
     off: tuple[str, ...] = ()
     lookback: Duration = timedelta(days=30)
-    max_seconds: float | None = Field(default=45.0, gt=0)
+    core_share: float = Field(default=0.75, gt=0, le=1)
+    calls_per_hour: int | None = Field(default=None, gt=0)
     batch: int | None = Field(default=None, gt=0)
     page: int = Field(default=1024, gt=0)
     attempts: int = Field(default=3, gt=0)
@@ -52,6 +53,17 @@ class Verdict:
             raise ValueError(f"a score must be a number, not {self.value}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A figure of an engine on labelled data: AUROC, and precision and recall at its default threshold."""
+
+    data: str
+    n: int
+    auroc: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+
+
 def _nothing_missing(_: ScoringSettings) -> str | None:
     return None
 
@@ -62,24 +74,30 @@ class Engine:
 
     `score` runs in a worker: as many verdicts as subjects, in their order; it may load a model there on first use.
     `missing` says what has to be installed or configured before it can; None when it is ready.
-    `trust` says in one sentence how far to believe it, and on what that was measured.
+    `trust` says in one sentence how far to believe it; `evidence` on what that was measured, empty where nothing was.
     """
 
     id: str
     score: Callable[[Sequence[Subject], ScoringSettings], list[Verdict]]
     trust: str
+    evidence: tuple[Evidence, ...] = ()
     cost: str
     threshold: float | None = None
     calibrated: bool = False  # the threshold moves to the user's own first week
     batch: int = 32  # texts per task: small where one takes long
     missing: Callable[[ScoringSettings], str | None] = _nothing_missing
 
+    def scores_as(self, name: str) -> str:
+        """What stands with each score: the evaluator's name, this engine and its version."""
+        return f"{name}/{self.id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluator:
     """`needs`: columns without which a call is not scored; `reads`: what is handed over beside them.
 
-    Values lie in [0, 1]; `unit` says what of. `flagged` is the label that rates count. `engines`: best first.
+    Values lie in [0, 1]; `unit` says what of. `flagged` is the label that rates count, `low`: it is given to values
+    below the threshold, not above. `question` is what a person is asked of a call. `engines`: best first.
     """
 
     name: str
@@ -87,6 +105,8 @@ class Evaluator:
     help: str
     unit: str
     flagged: str
+    low: bool = False
+    question: str = ""
     needs: tuple[str, ...]
     reads: tuple[str, ...] = ()
     engines: Callable[[ScoringSettings], Sequence[Engine]]

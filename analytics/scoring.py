@@ -1,4 +1,9 @@
-"""The scoring job: every evaluator over calls that are not scored yet, newest first, each text once.
+"""The scoring job: every evaluator over calls that are not scored yet, newest hour first, each text once.
+
+Time and calls are rationed. Within an hour, calls are taken in an order that has nothing to do with them, page by page
+and each page to its end: when more comes in than can be scored, each hour is sampled as far as it goes, evenly, and
+filled up when there is time. No rate has to be set, and each score of an hour counts for as many calls as it stands
+for (`store.scoring`, `analytics/metrics/quality.py`).
 
 A text may end the process that scores it. So an attempt is written down before it is made; a batch whose worker died
 is cut in halves until the text stands alone; a text that fails alone three times is parked, and all others are scored
@@ -7,28 +12,31 @@ exactly once, because scores and the end of the attempt are stored in one transa
 
 import hashlib
 import logging
-import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, Verdict, engine_of, evaluators
-from store import evaluations as stored
+from analytics.threshold import threshold_in_force
+from store import scoring as ledger
 from store.connection import Store
 from store.errors import ConfigError
+from store.evaluations import append_evaluations
 from store.model import Evaluation
+from store.scoring import Work
 
 log = logging.getLogger(__name__)
 
-# The threshold of a calibrated engine: this quantile of the user's own first week, once that holds enough scores.
-CALIBRATION_QUANTILE = 0.995
-CALIBRATION_CALLS = 1000
+# Batches in a page: enough to sort by length, few enough that a page is done in half a minute.
+PAGE_BATCHES = 8
+# A call is stored a little after the moment that it says it came in at.
+SETTLING = timedelta(minutes=10)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,12 +65,17 @@ class _Run:
     evaluator: Evaluator
     engine: Engine
     settings: ScoringSettings
+    work: Work
     now: datetime
     counts: Counter[str]
 
     @property
     def id(self) -> str:
-        return f"{self.evaluator.name}/{self.engine.id}"
+        return self.work.evaluator
+
+    @property
+    def batch(self) -> int:
+        return self.settings.batch or self.engine.batch
 
 
 def score(
@@ -71,22 +84,25 @@ def score(
     settings: ScoringSettings,
     *,
     now: datetime,
+    seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     found: Mapping[str, Evaluator] | None = None,
 ) -> dict[str, int]:
     """Score what is not scored yet; return counts: scores and parked texts by evaluator, worker deaths.
 
-    Evaluators take turns batch by batch: a slow one does not keep the others waiting, and those that look at the same
-    texts do so one right after the other.
+    Stops after the page that passes `seconds` (None: when nothing is left). Evaluators take turns page by page: a slow
+    one does not keep the others waiting, and those that look at the same texts do so one right after the other.
     """
     counts: Counter[str] = Counter()
-    until = clock() + settings.max_seconds if settings.max_seconds is not None else math.inf
-    runs = _runs(store, executor, settings, now=now, counts=counts, found=found or evaluators())
-    turns = deque(_batch_by_batch(run) for run in runs)
-    while turns and clock() < until:
+    until = None if seconds is None else clock() + seconds
+    runs = list(_runs(store, executor, settings, now=now, counts=counts, found=found or evaluators()))
+    turns = deque(_page_by_page(run) for run in runs)
+    while turns and (until is None or clock() < until):
         turn = turns.popleft()
         if next(turn, False):
             turns.append(turn)
+    for run in runs:
+        ledger.keep_samples(store, run.work)
     return dict(counts)
 
 
@@ -113,46 +129,55 @@ def _runs(
             executor=executor,
             evaluator=evaluator,
             engine=engine,
-            settings=_calibrated(store, evaluator, engine, settings),
+            settings=_with_threshold(store, evaluator, engine, settings),
+            work=work_of(store, evaluator, engine, settings, now=now),
             now=now,
             counts=counts,
         )
 
 
-def _calibrated(store: Store, evaluator: Evaluator, engine: Engine, settings: ScoringSettings) -> ScoringSettings:
-    """A threshold that was set by hand stays; else a calibrated engine takes that of the user's first week."""
-    if not engine.calibrated or evaluator.name in settings.thresholds:
-        return settings
-    own = stored.first_week_quantile(
-        store, f"{evaluator.name}/{engine.id}", CALIBRATION_QUANTILE, at_least=CALIBRATION_CALLS
+def work_of(store: Store, evaluator: Evaluator, engine: Engine, settings: ScoringSettings, *, now: datetime) -> Work:
+    """What an engine has to look for."""
+    lookback = now - settings.lookback
+    return ledger.work(
+        store, evaluator.name, engine.scores_as(evaluator.name), needs=evaluator.needs, lookback=lookback
     )
-    if own is None:
+
+
+def _with_threshold(store: Store, evaluator: Evaluator, engine: Engine, settings: ScoringSettings) -> ScoringSettings:
+    found = threshold_in_force(store, evaluator, engine, settings)
+    if found is None:
         return settings
-    return settings.model_copy(update={"thresholds": {**settings.thresholds, evaluator.name: own}})
+    return settings.model_copy(update={"thresholds": {**settings.thresholds, evaluator.name: found.value}})
 
 
-def _batch_by_batch(run: _Run) -> Iterator[bool]:
-    """Score all there is to score, newest page first; yields after each batch."""
+def _page_by_page(run: _Run) -> Iterator[bool]:
+    """Score all there is to score, the newest hour first; yields after each page."""
     try:
-        while rows := _page(run):
-            for batch in _batches(_distinct(rows), run.settings.batch or run.engine.batch):
+        while (limit := _allowed(run)) and (rows := _page(run, limit)):
+            for batch in _batches(_distinct(rows), run.batch):
                 _attempt(run, batch)
-                yield True
+            yield True
     except ConfigError as error:
         log.warning("%s: %s", run.id, error)
         run.counts[f"{run.evaluator.name}_unavailable"] = 1
+        return
+    if limit:
+        ledger.settle(run.store, run.work, at=run.now - SETTLING)
 
 
-def _page(run: _Run) -> list[dict[str, Any]]:
-    return stored.unscored(
-        run.store,
-        run.evaluator.name,
-        run.id,
-        needs=run.evaluator.needs,
-        columns=run.evaluator.columns,
-        since=run.now - run.settings.lookback,
-        limit=run.settings.page,
-    ).to_dicts()
+def _allowed(run: _Run) -> int:
+    """How many calls the next page may hold."""
+    page = min(run.settings.page, run.batch * PAGE_BATCHES)
+    most = run.settings.calls_per_hour
+    if most is None:
+        return page
+    done = ledger.scored_since(run.store, run.evaluator.name, run.now - timedelta(hours=1))
+    return max(0, min(page, most - done))
+
+
+def _page(run: _Run, limit: int) -> list[dict[str, Any]]:
+    return ledger.unscored(run.store, run.work, columns=run.evaluator.columns, limit=limit).to_dicts()
 
 
 def _distinct(rows: Sequence[dict[str, Any]]) -> list[_Text]:
@@ -184,7 +209,7 @@ def _attempt(run: _Run, batch: Sequence[_Text]) -> None:
         return
     while True:
         with run.store.transaction() as tx:
-            stored.begin_attempt(tx, run.id, _ids(batch), tries, now=run.now)
+            ledger.begin_attempt(tx, run.id, _ids(batch), tries, now=run.now)
         error = _scored(run, batch)
         if error is None:
             return
@@ -206,7 +231,7 @@ def _scored(run: _Run, batch: Sequence[_Text]) -> Exception | None:
         scored = list(zip(batch, task.result(), strict=True))
     except (ConfigError, CancelledError):  # not the fault of a text: try again when it is mended
         with run.store.transaction() as tx:
-            stored.end_attempt(tx, run.id, _ids(batch))
+            ledger.end_attempt(tx, run.id, _ids(batch))
         raise
     except Exception as error:  # noqa: BLE001 - whatever a scorer raises, the other texts go on
         run.counts["failed_tasks"] += 1
@@ -232,35 +257,16 @@ def _keep(run: _Run, scored: Sequence[tuple[_Text, Verdict]]) -> None:
         for call_id, event_time in text.calls
     ]
     with run.store.transaction() as tx:
-        run.counts[run.evaluator.name] += stored.append_evaluations(tx, said)
-        stored.end_attempt(tx, run.id, [evaluation.call_id for evaluation in said])
+        run.counts[run.evaluator.name] += append_evaluations(tx, said)
+        ledger.end_attempt(tx, run.id, [evaluation.call_id for evaluation in said])
 
 
 def _park(run: _Run, batch: Sequence[_Text], tries: int, error: Exception) -> None:
     log.warning("%s: parked calls %s after %d tries: %s", run.id, ", ".join(_ids(batch)), tries, error)
     with run.store.transaction() as tx:
-        stored.park(tx, run.id, _ids(batch), tries, str(error), now=run.now)
+        ledger.park(tx, run.id, _ids(batch), tries, str(error), now=run.now)
     run.counts["parked"] += len(_ids(batch))
 
 
 def _ids(batch: Sequence[_Text]) -> list[str]:
     return [call_id for text in batch for call_id in text.ids]
-
-
-def backlog(store: Store, settings: ScoringSettings, *, now: datetime) -> dict[str, dict[str, Any]]:
-    """By evaluator: eligible, scored, parked, waiting calls; engine, threshold and trust; what is missing."""
-    since = now - settings.lookback
-    return {name: _standing(store, evaluator, settings, since) for name, evaluator in evaluators().items()}
-
-
-def _standing(store: Store, evaluator: Evaluator, settings: ScoringSettings, since: datetime) -> dict[str, Any]:
-    counts = stored.backlog(store, evaluator.name, needs=evaluator.needs, since=since)
-    waiting = counts["eligible"] - counts["scored"] - counts["parked"]
-    standing: dict[str, Any] = {**counts, "waiting": max(0, waiting), "missing": None}
-    try:
-        engine = engine_of(evaluator, settings)
-    except ConfigError as error:
-        return {**standing, "missing": str(error), "engine": None, "threshold": None}
-    calibrated = _calibrated(store, evaluator, engine, settings)
-    threshold = calibrated.thresholds.get(evaluator.name, engine.threshold)
-    return {**standing, "engine": f"{evaluator.name}/{engine.id}", "threshold": threshold, "trust": engine.trust}

@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 
 from alerts import rulebook
-from alerts.rule import rules_from_file
+from alerts.rulefile import rules_from_file
 from analytics import scoring
 from analytics.metric import metrics
+from analytics.standing import standings
 from leeway import runtime as runtimes
 from leeway import schedule
 from leeway.config import Settings
@@ -107,14 +108,14 @@ def _take_in(runtime: Runtime, files: list[Path], say: Say) -> None:
 
 def _score(runtime: Runtime, now: datetime, say: Say) -> None:
     """Score in bites, so that one who waits sees it move; what no engine is there for stays unscored."""
-    settings = runtime.settings.scoring.model_copy(update={"max_seconds": BITE_S})
+    settings = runtime.settings.scoring
     left, before = -1, -2
     while left not in (0, before):
         before = left
-        scoring.score(runtime.store, runtime.scoring, settings, now=now)
-        standing = scoring.backlog(runtime.store, settings, now=now).values()
-        left = sum(one["waiting"] for one in standing if not one["missing"])
-        say(f"  {sum(one['scored'] for one in standing):,} scores, {left:,} to go")
+        scoring.score(runtime.store, runtime.scoring, settings, now=now, seconds=BITE_S)
+        found = standings(runtime.store, settings, now=now).values()
+        left = sum(one.waiting for one in found)
+        say(f"  {sum(one.scored for one in found):,} scores, {left:,} to go")
 
 
 def _watch(runtime: Runtime, now: datetime, say: Say) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
+SCORING_EVERY = MINUTE
 RUNS_KEPT = timedelta(days=7)
 
 
@@ -43,7 +44,7 @@ def jobs(runtime: "Runtime") -> Iterable[Job]:
         *(watched if runtime.settings.watch.folder else []),
         job("prices", 15 * SECOND, "Price calls that have no cost yet", _prices),
         job("rollup", MINUTE, "Rebuild the hours that new data touched", _rollup),
-        job("scores", MINUTE, "Score answers: toxicity, grounding, relevance, refusals", _scores, drains=True),
+        job("scores", SCORING_EVERY, "Score calls by every evaluator", _scores, drains=True),
         job("embeddings", 2 * MINUTE, "Embed texts for drift", _embeddings, drains=True),
         job("drift", 10 * MINUTE, "Compare the newest windows with the reference", _drift),
         job("rules", MINUTE, "Evaluate alert rules", _rules),
@@ -101,7 +102,9 @@ def _rollup(runtime: "Runtime", _due: datetime) -> Counts:
 
 
 def _scores(runtime: "Runtime", _due: datetime) -> Counts:
-    return scoring.score(runtime.store, runtime.scoring, runtime.settings.scoring, now=runtime.now())
+    settings = runtime.settings.scoring
+    seconds = settings.core_share * SCORING_EVERY.total_seconds()
+    return scoring.score(runtime.store, runtime.scoring, settings, now=runtime.now(), seconds=seconds)
 
 
 def _embeddings(runtime: "Runtime", _due: datetime) -> Counts:

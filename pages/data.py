@@ -46,7 +46,7 @@ def _state() -> None:
         st.warning(safe_label(problem, 300), icon=":material/warning:")
     minute = asked.minute(now)
     hour = asked.summary(["calls"], Window(start=minute - RATE_OVER, end=minute), {})["n"].item()
-    waiting = max((kind["waiting"] for kind in asked.scoring().values()), default=0)
+    waiting = max((one.waiting for one in asked.standings().values()), default=0)
     frame.tiles(
         [
             Tile(

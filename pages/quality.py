@@ -45,13 +45,11 @@ def page() -> None:
 
 def _progress() -> None:
     """What is still to be scored, and what cannot be."""
-    standing = asked.scoring()
-    waiting = max((kind["waiting"] for kind in standing.values()), default=0)
-    parked = sum(kind["parked"] for kind in standing.values())
+    standing = asked.standings()
+    waiting = max((kind.waiting for kind in standing.values()), default=0)
     said = [
         f"{units.count(waiting)} answers wait to be scored" if waiting else "Everything that can be scored is scored",
-        f"{parked} were given up after three tries" if parked else "",
-        *(f"{name}: {shortened(str(kind['missing']), 160)}" for name, kind in standing.items() if kind["missing"]),
+        *(f"{name}: {shortened(kind.missing, 160)}" for name, kind in standing.items() if kind.missing),
     ]
     st.caption(" · ".join(part for part in said if part).replace("$", "\\$"))
 
@@ -74,8 +72,8 @@ def _rates(choice: Choice, calls: int) -> None:
 
 def _trust(evaluator: Evaluator, quick: str) -> panels.Footer:
     """How far to believe the number, beside the number; and the calls behind it."""
-    standing = asked.scoring().get(evaluator.name, {})
-    trust = standing.get("trust") or standing.get("missing") or "no engine is ready"
+    standing = asked.standings().get(evaluator.name)
+    trust = (standing.trust or standing.missing) if standing else "no engine is ready"
 
     def footer() -> None:
         st.caption(f"{evaluator.help} How far to trust it: {trust}.")

@@ -193,8 +193,8 @@ def _score(row: Mapping[str, Any]) -> None:
         value = f" {row['value']:.2f}" if row["value"] is not None else ""
         st.markdown(f"**{safe_label(known.title if known else row['name'])}**{value}", width="stretch")
     said = [known.help] if known else []
-    trust = asked.scoring().get(row["name"], {}).get("trust") if known else None
-    said += [f"How far to trust it: {trust}."] if trust else []
+    standing = asked.standings().get(row["name"]) if known else None
+    said += [f"How far to trust it: {standing.trust}."] if standing and standing.trust else []
     if row["explanation"]:
         st.text(row["explanation"])
     st.caption(" ".join(said) + f" By {safe_label(row['evaluator'])}.")

@@ -17,13 +17,15 @@ SCORABLE = "(status <> 'error' AND content_state <> 'absent' AND operation IN ('
 
 CALLS_SQL = "SELECT * FROM data.calls WHERE event_time >= {start} AND event_time < {end}"
 
-# Toxicity stands for all that models score: every call with content gets it, unlike what needs a context.
+# Toxicity stands for all that models score: every answer gets it, unlike what needs a context. An answer without words
+# has nothing for a model to score.
 SCORED_CALLS_SQL = f"""
     SELECT c.*, s.call_id IS NOT NULL AS scored
     FROM ({CALLS_SQL}) AS c
     LEFT JOIN (
         SELECT DISTINCT call_id FROM data.evaluations
-        WHERE event_time >= {{start}} AND event_time < {{end}} AND name = 'toxicity'
+        WHERE event_time >= {{start}} AND event_time < {{end}}
+            AND (name = 'toxicity' OR name = 'empty' AND label IN ('empty', 'tool_call'))
     ) AS s USING (call_id)
 """
 

@@ -12,11 +12,11 @@ import streamlit as st
 
 from analytics import contributors as suspects
 from analytics import distribution as distributions
-from analytics import metric, projection
+from analytics import metric, projection, standing
 from analytics.contributors import Contribution
 from analytics.prices import in_force
 from analytics.projection import Month
-from analytics.scoring import backlog
+from analytics.standing import Standing
 from analytics.window import bucket_for, whole
 from leeway.runtime import Runtime, current
 from store import browse, facets
@@ -132,14 +132,14 @@ def _distribution(_store: Store, key: _Key) -> pl.DataFrame:
     return distributions.distribution(_store, names[0], Window(start=start, end=end), filters=dict(filters))
 
 
-def scoring() -> dict[str, dict[str, Any]]:
-    """By evaluator: what waits, what was given up, which engine is in use and how far to trust it."""
-    return _scoring(runtime(), str(store().settings.path))
+def standings() -> dict[str, Standing]:
+    """By evaluator: what waits, which engine and threshold are in use and how far to trust it."""
+    return _standings(runtime(), str(store().settings.path))
 
 
 @st.cache_data(ttl=TTL, max_entries=4, show_spinner=False)
-def _scoring(_runtime: Runtime, path: str) -> dict[str, dict[str, Any]]:  # noqa: ARG001 - the path is part of the key
-    return backlog(_runtime.store, _runtime.settings.scoring, now=_runtime.now())
+def _standings(_runtime: Runtime, path: str) -> dict[str, Standing]:  # noqa: ARG001 - the path is part of the key
+    return standing.standings(_runtime.store, _runtime.settings.scoring, now=_runtime.now())
 
 
 def prices(window: Window) -> pl.DataFrame:

@@ -28,6 +28,10 @@ def forgets(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
     return [Verdict(value=0.5, label="fine") for s in subjects if "poison" not in s["output_text"]]
 
 
+def flags(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
+    return [Verdict(value=0.5, label="toxic" if "poison" in s["output_text"] else "fine") for s in subjects]
+
+
 def evaluator(score: object) -> Evaluator:
     engine = Engine(id="test-1", score=score, cost="", trust="")  # type: ignore[arg-type]
     return Evaluator(

@@ -2,27 +2,36 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import polars as pl
 import pytest
 
-from analytics.evaluator import Evaluator, ScoringSettings
-from analytics.scoring import backlog, score
+from analytics.evaluator import Evaluator, ScoringSettings, evaluators
+from analytics.evaluators.toxicity import PROBE
+from analytics.scoring import score
+from analytics.standing import standings
+from analytics.threshold import Threshold, threshold_in_force
 from leeway.workers import Inline, Workers
+from store import relations
 from store.calls import append_calls, call_table
 from store.connection import Store
 from store.errors import NoSuchCall, StoreError
-from store.evaluations import add_feedback, append_evaluations, begin_attempt, parked, unpark, unscored
+from store.evaluations import add_feedback, append_evaluations
 from store.model import ContentState, Evaluation, LLMCall, Status
+from store.scoring import adopt_threshold, begin_attempt, parked, score_again, unpark, unscored, work
 from tests.analytics import poison
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEXICAL = ScoringSettings(off=("toxicity", "relevance"))
 
 
-def add(store: Store, *answers: str | None, **fields: object) -> None:
+def add(
+    store: Store, *answers: str | None, call_id: str = "call", ingested_at: datetime = NOW, **fields: object
+) -> None:
     calls = [
         LLMCall(
-            call_id=f"call-{number}",
+            call_id=f"{call_id}-{number}",
             source="test",
             event_time=NOW - timedelta(minutes=number),
             input_text="What does the manual say of the valve?",
@@ -32,7 +41,7 @@ def add(store: Store, *answers: str | None, **fields: object) -> None:
         for number, answer in enumerate(answers)
     ]
     with store.transaction() as tx:
-        append_calls(tx, call_table(calls, source_id=None, ingested_at=NOW))
+        append_calls(tx, call_table(calls, source_id=None, ingested_at=ingested_at))
 
 
 def labels(store: Store, name: str) -> list[str]:
@@ -69,7 +78,7 @@ def test_a_text_that_cannot_be_scored_is_parked(store: Store, scorer: Callable[.
     add(store, "fine", "poison", "fine too", "poison again")
     counts = score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(scorer)))
     assert (counts["poison"], counts["parked"]) == (2, 2)
-    unpark(store)
+    unpark(store, actor="ana", now=NOW)
     counts = score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(scorer)))
     assert counts["parked"] == 2
 
@@ -90,17 +99,58 @@ def test_calls_with_the_same_text_are_scored_together(store: Store):
 
 
 def test_a_run_stops_when_its_time_is_up_and_the_next_goes_on(store: Store):
-    add(store, *[f"answer {n}" for n in range(10)])
+    add(store, *[f"answer {n}" for n in range(150)])
     ticking = iter(range(1000)).__next__
-    settings = ScoringSettings(batch=2, page=4, max_seconds=3)
+    settings = ScoringSettings(batch=2, page=20)
     found = only(poison.evaluator(poison.raises))
-    first = score(store, Inline(), settings, now=NOW, found=found, clock=lambda: float(ticking()))
-    assert 0 < first["poison"] < 10
-    newest = store.read("SELECT call_id FROM evaluations")["call_id"].to_list()
-    assert "call-0" in newest
-    assert "call-9" not in newest
-    rest = score(store, Inline(), ScoringSettings(page=4), now=NOW, found=found)
-    assert first["poison"] + rest["poison"] == 10
+    first = score(store, Inline(), settings, now=NOW, found=found, seconds=4, clock=lambda: float(ticking()))
+    assert 0 < first["poison"] < 150
+    hours = store.read("SELECT date_trunc('hour', event_time) AS hour, count(*) AS n FROM evaluations GROUP BY 1")
+    assert dict(hours.rows())[NOW] == 1
+    assert min(hours["hour"]) >= NOW - timedelta(hours=2)
+    rest = score(store, Inline(), settings, now=NOW, found=found)
+    assert first["poison"] + rest["poison"] == 150
+
+
+def test_an_hour_that_is_too_much_is_sampled_evenly_and_each_score_stands_for_its_share(store: Store):
+    add(store, *["poison" if n % 6 == 0 else f"answer {n}" for n in range(1, 240)])
+    settings = ScoringSettings(calls_per_hour=91)
+    found = only(poison.evaluator(poison.flags))
+    assert score(store, Inline(), settings, now=NOW, found=found)["poison"] == 91
+    assert score(store, Inline(), settings, now=NOW, found=found) == {}
+    samples = store.read("SELECT eligible, scored FROM data.scoring_samples")
+    assert samples.rows() == [(60, 30)]
+    day = store.read(relations.EVALUATIONS_SQL.format(start="$start", end="$end", names="true"),
+                     {"start": NOW - timedelta(days=1), "end": NOW + timedelta(hours=1)})  # fmt: skip
+    assert sorted(set(day["weight"])) == [1.0, 2.0]
+    assert day["weight"].sum() == 121
+    minutes = day.filter(pl.col("weight") == 2.0)["event_time"].dt.minute()
+    assert minutes.mean() == pytest.approx(29.5, abs=9)  # neither the newest nor the oldest of the hour
+    later = NOW + timedelta(hours=2)
+    assert score(store, Inline(), settings, now=later, found=found)["poison"] == 91
+    assert score(store, Inline(), ScoringSettings(), now=later, found=found)["poison"] == 57
+    assert store.one("SELECT count(*) FROM data.scoring_samples") == 0
+
+
+def test_scores_are_made_again_on_request_and_the_newest_counts(store: Store):
+    add(store, "fine", "fine too")
+    found = only(poison.evaluator(poison.raises))
+    score(store, Inline(), ScoringSettings(), now=NOW, found=found)
+    score_again(store, "poison", actor="ana", now=NOW + timedelta(minutes=1))
+    later = NOW + timedelta(minutes=2)
+    assert score(store, Inline(), ScoringSettings(), now=later, found=found) == {"poison": 2}
+    assert score(store, Inline(), ScoringSettings(), now=later, found=found) == {}
+    assert store.one("SELECT count(*) FROM data.evaluations") == 4
+    assert store.one("SELECT count(*) FROM evaluations") == 2
+    assert store.one("SELECT action || ' ' || subject FROM data.audit_log") == "scores.again poison"
+
+
+def test_what_comes_in_after_everything_was_scored_is_scored_next(store: Store):
+    add(store, "fine")
+    found = only(poison.evaluator(poison.raises))
+    score(store, Inline(), ScoringSettings(), now=NOW, found=found)
+    add(store, *["fine"] * 3, call_id="late", ingested_at=NOW - timedelta(minutes=5))
+    assert score(store, Inline(), ScoringSettings(), now=NOW, found=found) == {"poison": 3}
 
 
 def test_failed_calls_and_calls_without_content_are_not_scored(store: Store):
@@ -127,11 +177,12 @@ def test_the_backlog_tells_what_waits_and_what_is_missing(store: Store, monkeypa
     monkeypatch.setattr("analytics.evaluator.find_spec", lambda _: None)
     counts = score(store, Inline(), ScoringSettings(), now=NOW)
     assert counts["toxicity_unavailable"] == counts["relevance_unavailable"] == 1
-    standing = backlog(store, ScoringSettings(), now=NOW)
-    assert standing["refusal"]["scored"] == 2
-    assert standing["refusal"]["waiting"] == 0
-    assert standing["toxicity"]["waiting"] == 2
-    assert "pip install 'leeway[ml]'" in standing["toxicity"]["missing"]
+    standing = standings(store, ScoringSettings(), now=NOW)
+    assert standing["refusal"].versions == [("refusal/phrases-1", 2)]
+    assert (standing["refusal"].waiting, standing["refusal"].last_hour, standing["refusal"].outdated) == (0, 2, 0)
+    assert "pip install 'leeway[ml]'" in (standing["toxicity"].missing or "")
+    add(store, "a third", call_id="later")
+    assert standings(store, ScoringSettings(), now=NOW)["refusal"].waiting == 1
 
 
 def test_feedback_finds_its_call_and_counts_beside_the_scores(store: Store):
@@ -165,12 +216,22 @@ def test_the_threshold_of_a_probe_moves_to_the_users_own_first_week(store: Store
     ]
     with store.transaction() as tx:
         append_evaluations(tx, said[:900])
-    assert backlog(store, ScoringSettings(), now=NOW)["toxicity"]["threshold"] == 0.6
+    assert threshold_of(store) == Threshold(0.6, "default")
     with store.transaction() as tx:
         append_evaluations(tx, said[900:])
-    assert backlog(store, ScoringSettings(), now=NOW)["toxicity"]["threshold"] == pytest.approx(0.995, abs=0.005)
-    by_hand = ScoringSettings(thresholds={"toxicity": 0.3})
-    assert backlog(store, by_hand, now=NOW)["toxicity"]["threshold"] == 0.3
+    found = threshold_of(store)
+    assert (found.value, found.origin) == (pytest.approx(0.995, abs=0.005), "first week")
+    adopt_threshold(store, "toxicity/probe-1", 0.7, why="80 % of 60 labels", actor="ana", now=NOW)
+    assert threshold_of(store) == Threshold(0.7, "adopted")
+    assert threshold_of(store, thresholds={"toxicity": 0.3}) == Threshold(0.3, "settings")
+    assert store.one("SELECT details FROM data.audit_log") == "0.7: 80 % of 60 labels"
+
+
+def threshold_of(store: Store, **settings: Any) -> Threshold:
+    toxicity = evaluators()["toxicity"]
+    found = threshold_in_force(store, toxicity, PROBE, ScoringSettings(**settings))
+    assert found is not None
+    return found
 
 
 def test_an_evaluator_whose_model_is_broken_costs_no_text_an_attempt(store: Store):
@@ -182,4 +243,4 @@ def test_an_evaluator_whose_model_is_broken_costs_no_text_an_attempt(store: Stor
 
 def test_only_columns_of_calls_can_be_asked_for(store: Store):
     with pytest.raises(StoreError, match="no such column of calls: secret"):
-        unscored(store, "x", "x/1", needs=("secret",), columns=(), since=NOW, limit=1)
+        unscored(store, work(store, "x", "x/1", needs=("secret",), lookback=NOW), columns=(), limit=1)
