@@ -11,9 +11,11 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from collectors.alike import Group, apart, told_again
 from collectors.assemble import Assembled, assemble
 from collectors.candidate import fingerprint, placed, told_once
 from collectors.decoded import BAD_RECORD, Decoded
+from collectors.fellows import call_table
 from collectors.otlp import decode
 from store.calls import bare_table
 from store.errors import FormatError
@@ -103,8 +105,11 @@ def batch_of(spans: Iterable[Span], logs: Iterable[LogRecord], rejects: Iterable
     """Assemble spans and log records that came together."""
     told = list(told_once(spans).values())
     kept = _distinct(placed(log) for log in logs if log.event_name.startswith(EVENTS))
-    assembled, refused = assembled_safely(told, kept, now=now)
-    return _batch(told, [], kept, assembled, [*rejects, *refused], now=now)
+    groups, rest = apart(told, kept, now=now)
+    assembled, refused = assembled_safely(rest, kept, now=now)
+    if assembled.waiting or told_again(groups, assembled.calls):
+        groups, (assembled, refused) = [], assembled_safely(told, kept, now=now)
+    return _batch(told, [], kept, assembled, groups, [*rejects, *refused], now=now)
 
 
 def _distinct(logs: Iterable[LogRecord]) -> list[LogRecord]:
@@ -112,14 +117,17 @@ def _distinct(logs: Iterable[LogRecord]) -> list[LogRecord]:
 
 
 def _batch(
-    new: list[Span], updated: list[Span], logs: list[LogRecord], found: Assembled, rejects: list[Reject], *,
-    now: datetime,
+    new: list[Span], updated: list[Span], logs: list[LogRecord], found: Assembled, groups: Sequence[Group],
+    rejects: list[Reject], *, now: datetime,
 ) -> Batch:  # fmt: skip
+    kinds = dict(found.kinds)
+    for group in groups:
+        kinds.update(((span.trace_id, span.span_id), group.kind) for span in group.spans)
     return Batch(
-        spans=span_table(new, found.kinds, now=now),
-        updated=span_table(updated, found.kinds, now=now),
+        spans=span_table(new, kinds, now=now),
+        updated=span_table(updated, kinds, now=now),
         logs=log_table(logs, now=now),
-        calls=bare_table(found.calls),
+        calls=pa.concat_tables([bare_table(found.calls), call_table(groups)]),
         evaluations=evaluation_table(found.evaluations),
         rejects=reject_table(rejects),
         judged=[(w.trace_id, w.span_id, str(w.attributes.get("gen_ai.response.id") or "")) for w in found.waiting],
@@ -179,11 +187,11 @@ def _reassembled(batch: Batch, stored: Stored, now: datetime) -> Batch:
     have = {(r.trace_id, r.span_id, fingerprint(r)) for r in old_logs}
     new_logs = [r for r in logs_of(batch.logs) if (r.trace_id, r.span_id, fingerprint(r)) not in have]
     assembled, refused = assembled_safely(list(told.values()), [*old_logs, *new_logs], now=now)
-    again = _batch(new, updated, new_logs, assembled, refused, now=now)
+    again = _batch(new, updated, new_logs, assembled, [], refused, now=now)
     return replace(again, rejects=pa.concat_tables([batch.rejects, again.rejects]))
 
 
 def empty(rejects: Iterable[Reject] = ()) -> Batch:
     """Return a batch of nothing but rejects."""
     none = Assembled(calls=[], evaluations=[], problems={})
-    return _batch([], [], [], none, list(rejects), now=EPOCH)
+    return _batch([], [], [], none, [], list(rejects), now=EPOCH)

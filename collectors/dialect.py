@@ -52,7 +52,7 @@ def dialects() -> tuple[Dialect, ...]:
 def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
     """What all dialects that recognise the span say of it."""
     found: Reading = {}
-    for dialect in _spoken_by(span):
+    for dialect in spoken_by(span):
         merge(found, dialect.extract(span, logs))
         found.setdefault("dialect", dialect.name)
     for name in TEXTS & found.keys():
@@ -61,7 +61,8 @@ def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
     return found
 
 
-def _spoken_by(span: Span) -> tuple[Dialect, ...]:
+def spoken_by(span: Span) -> tuple[Dialect, ...]:
+    """Return the dialects that recognise a span, the most specific first."""
     if len(span.attributes) + len(span.events) > MANY:
         return tuple(d for d in dialects() if d.score(span) > 0)
     return _spoken(span.scope_name, tuple(span.attributes), tuple([e.name for e in span.events]))

@@ -6,16 +6,18 @@ fits 64 bits (text beyond), an empty AnyValue as None.
 
 import base64
 import json
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
+from isal import isal_zlib
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from collectors.decoded import BAD_RECORD, Decoded, known_time
 from collectors.otlp_json import KNOWN_CODES, decode_json
@@ -38,8 +40,8 @@ class TooLarge(FormatError):  # noqa: N818 - reads as what happened
 
 
 def unpacked(body: bytes, max_bytes: int) -> bytes:
-    """Gunzip with a cap. Raises TooLarge at `max_bytes` or at a suspicious ratio, FormatError when it is no gzip."""
-    reader = zlib.decompressobj(31)
+    """Gunzip with a cap, with ISA-L: half the time of zlib. Raises TooLarge at `max_bytes` or at a suspicious ratio, FormatError when it is no gzip."""
+    reader = isal_zlib.decompressobj(31)
     parts, size = [], 0
     try:
         while body and not reader.eof:
@@ -49,7 +51,7 @@ def unpacked(body: bytes, max_bytes: int) -> bytes:
             if size > max_bytes:
                 raise TooLarge(f"unpacks to more than {max_bytes:,} bytes: send smaller batches")
             body = reader.unconsumed_tail
-    except zlib.error as error:
+    except isal_zlib.IsalError as error:
         raise FormatError(f"not gzip ({error}): check Content-Encoding") from error
     if not reader.eof:
         raise FormatError("the gzip stream ends early: the body was cut off")
@@ -137,6 +139,12 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)
+def _resource(packed: bytes) -> Mapping[str, Any]:
+    """Read a resource. A client sends the same one with each request: all its spans share what was read once."""
+    return _attributes(Resource.FromString(packed).attributes)
+
+
 def _parent(raw: bytes) -> str | None:
     return raw.hex() if any(raw) else None
 
@@ -144,7 +152,7 @@ def _parent(raw: bytes) -> str | None:
 def protobuf_spans(message: Any) -> Decoded:
     found = Decoded([], [])
     for of_resource in message.resource_spans:
-        resource = _attributes(of_resource.resource.attributes)
+        resource = _resource(of_resource.resource.SerializeToString())
         for of_scope in of_resource.scope_spans:
             shared = {
                 "scope_name": of_scope.scope.name,
@@ -191,7 +199,7 @@ def _protobuf_span(span: Any, shared: dict[str, Any]) -> Span:
 def protobuf_logs(message: Any) -> Decoded:
     found = Decoded([], [])
     for of_resource in message.resource_logs:
-        resource = _attributes(of_resource.resource.attributes)
+        resource = _resource(of_resource.resource.SerializeToString())
         for of_scope in of_resource.scope_logs:
             scope = of_scope.scope
             for record in of_scope.log_records:

@@ -136,6 +136,12 @@ def _counts(usage: Usage) -> dict[str, Any]:
     }
 
 
+def believed_ns(now: datetime) -> tuple[int, int]:
+    """Return the first and the last moment that a span's time is believed to be."""
+    first, last = (int((moment - EPOCH) / timedelta(microseconds=1)) * 1000 for moment in (PLAUSIBLE_FROM, now + AHEAD))
+    return first, last
+
+
 def moment(ns: int) -> datetime | None:
     return EPOCH + timedelta(microseconds=ns // 1000) if ns > 0 else None
 

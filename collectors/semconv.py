@@ -184,7 +184,7 @@ def read(a: Mapping[str, Any]) -> Reading:
         "stream": truth(first(a, STREAM)),
         "ttft_ms": _ttft(a),
     }
-    found.update(_content(a))
+    found.update(conversation(a))
     return found
 
 
@@ -201,7 +201,8 @@ def _ttft(a: Mapping[str, Any]) -> float | None:
     return seconds * 1000 if seconds is not None and seconds >= 0 else None
 
 
-def _content(a: Mapping[str, Any]) -> Reading:
+def conversation(a: Mapping[str, Any]) -> Reading:
+    """Read what was asked and answered, under which instructions, with which tools and documents at hand."""
     found: Reading = {}
     if (asked := a.get("gen_ai.input.messages")) is not None:
         found["asked"] = messages(asked)

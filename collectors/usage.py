@@ -64,6 +64,17 @@ def normalised(raw: Mapping[str, Any], *, scope: str = "", provider: str | None 
     )
 
 
+def as_told(raw: Mapping[str, Any], scope: str) -> bool:
+    """Whether counts are canonical as they came: then `normalised` would change none of them and find none odd."""
+    if not all(type(value) is int and 0 <= value <= IMPLAUSIBLE for value in raw.values()):
+        return False
+    asked, answered = raw.get("input", 0), raw.get("output", 0)
+    if not (asked or answered) or raw.get("reasoning", 0) > answered:
+        return False
+    cached = raw.get("cache_read", 0) + raw.get("cache_write", 0)
+    return not cached or (cached <= asked and not any(scope.startswith(name) for name, _ in EXCLUSIVE))
+
+
 def count(value: Any, problems: list[str]) -> int | None:
     """Return a token count: an int, an integral float, or either as text; None and a problem for all else."""
     if type(value) is int and 0 <= value <= IMPLAUSIBLE:

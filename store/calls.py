@@ -1,7 +1,7 @@
 """Calls: turn them into Arrow, append them once each. Paging through them is in `browse.py`."""
 
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -71,7 +71,12 @@ def call_table(calls: Iterable[LLMCall], *, source_id: int | None, ingested_at: 
 def bare_table(calls: Iterable[LLMCall]) -> pa.Table:
     """Return calls as a table with the columns of `SCHEMA`."""
     columns = list(zip(*map(_row, calls), strict=True)) or [()] * len(COLUMNS)
-    return pa.table([_column(column, name) for column, name in zip(columns, COLUMNS, strict=True)], schema=SCHEMA)
+    return table_of(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def table_of(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Return a table with the columns of `SCHEMA` from the values of each; moments may be µs since the epoch."""
+    return pa.table([_column(columns[name], name) for name in COLUMNS], schema=SCHEMA)
 
 
 def stamped(table: pa.Table, *, source_id: int | None, ingested_at: datetime) -> pa.Table:
@@ -87,7 +92,7 @@ def _column(values: Sequence[Any], name: str) -> pa.Array:
     if name in JSON_COLUMNS:
         values = [json_text(value) for value in values]
     elif name in TIME_COLUMNS:
-        values = [_utc(value) for value in values]
+        values = [value if type(value) is int else _utc(value) for value in values]
     return pa.array(values, SCHEMA.field(name).type)
 
 
