@@ -12,7 +12,7 @@ from store.connection import Store
 from store.declared import declared
 from store.errors import ConfigError
 from store.model import Filters, Sample, Window
-from store.points import Question, Relation, points, points_by_each, rolled_relation
+from store.points import Question, Relation, can_answer, points, points_by_each
 
 Unit = Literal["calls", "share", "USD", "tokens", "tokens/s", "ms", "ratio", "people"]
 # Raw rows answer fast enough up to here; longer ranges are read from the rollups.
@@ -101,6 +101,17 @@ def measure(
     return [Sample(slice=tuple((key, row[key]) for key in by), value=row[name], n=row["n"]) for row in rows]
 
 
+def tally(store: Store, names: Sequence[str], window: Window, *, filters: Filters = NO_FILTERS) -> dict[str, Sample]:
+    """Several metrics over one window, each with the calls behind it."""
+    question = Question(window=window, filters=filters)
+    found: dict[str, Sample] = {}
+    for relation, group in _groups(names, question).items():
+        row = _one(store, relation, group, question, {one.name: f"n of {one.name}" for one in group}).row(0, named=True)
+        for one in group:
+            found[one.name] = Sample(slice=(), value=row[one.name], n=int(row[f"n of {one.name}"] or 0))
+    return {name: found[name] for name in names}
+
+
 def by_each(
     store: Store, name: str, window: Window, groups: Sequence[Sequence[str]], *, filters: Filters = NO_FILTERS
 ) -> list[pl.DataFrame]:
@@ -116,31 +127,40 @@ def by_each(
 
 
 def _computed(store: Store, names: Sequence[str], question: Question) -> pl.DataFrame:
-    groups: dict[Relation, list[Metric]] = {}
-    for wanted in map(metric, names):
-        groups.setdefault(_relation(wanted, question), []).append(wanted)
     keys = [*(["bucket"] if question.bucket else []), *question.by]
-    frames = [_one(store, relation, group, question, names[0]) for relation, group in groups.items()]
+    groups = _groups(names, question)
+    frames = [_one(store, relation, group, question, {names[0]: "n"}) for relation, group in groups.items()]
     frame = frames[0]
     for other in frames[1:]:
         frame = _beside(frame, other, keys)
     return frame.select(*keys, pl.col("n").fill_null(0).cast(pl.Int64), *names)
 
 
+def _groups(names: Sequence[str], question: Question) -> dict[Relation, list[Metric]]:
+    groups: dict[Relation, list[Metric]] = {}
+    for wanted in map(metric, names):
+        groups.setdefault(_relation(wanted, question), []).append(wanted)
+    return groups
+
+
 def _relation(wanted: Metric, question: Question) -> Relation:
+    rolled = wanted.rolled
     longest = LONGEST_RAW if wanted.relation is Relation.CALLS else LONGEST_JOINED
-    if wanted.rolled is None or question.window.length <= longest:
-        return wanted.relation
-    return rolled_relation(wanted.rolled.relation, question) or wanted.relation
+    if rolled and question.window.length > longest and can_answer(rolled.relation, question):
+        return rolled.relation
+    return wanted.relation
 
 
-def _one(store: Store, relation: Relation, group: list[Metric], question: Question, first: str) -> pl.DataFrame:
+def _one(
+    store: Store, relation: Relation, group: list[Metric], question: Question, counted: Mapping[str, str]
+) -> pl.DataFrame:
+    """The metrics of one relation; `counted`: of which the calls behind it are told, and in which column."""
     aggregates: dict[str, str] = {}
     for one in group:
         source = one if relation is one.relation or one.rolled is None else one.rolled
         aggregates[one.name] = source.sql
-        if one.name == first:
-            aggregates["n"] = source.n
+        if one.name in counted:
+            aggregates[counted[one.name]] = source.n
     names = sorted({name for one in group if (name := _made_of(one, relation))})
     asked = Question(
         window=question.window, bucket=question.bucket, filters=question.filters, by=question.by, names=names

@@ -57,10 +57,9 @@ def values(store: Store, dimension: str, window: Window, *, limit: int = 1000) -
     if dimension not in DIMENSIONS:
         raise ConfigError(f"no dimension is called {dimension!r}: use one of {', '.join(DIMENSIONS)}")
     params = _within(window, limit)
-    rolled = next((one for one in (rollup.HOURS, rollup.USERS) if dimension in one.dimensions), None)
-    if rolled is None or window.length <= LONGEST_RAW:
+    if dimension not in rollup.HOURS.dimensions or window.length <= LONGEST_RAW:
         return store.read(VALUES_SQL.format(dimension=dimension), params)
-    rows = rollup.fresh(store, rolled, window, params)
+    rows = rollup.fresh(store, rollup.HOURS, window, params)
     return store.read(ROLLED_VALUES_SQL.format(dimension=dimension, rows=rows), params)
 
 

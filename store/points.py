@@ -17,7 +17,7 @@ from store.relations import CALLS_SQL, COMPARISONS_SQL, EVALUATIONS_SQL, SCORED_
 
 
 class Relation(StrEnum):
-    """What an aggregate reads: raw rows, or rows rolled up by the hour or day (from HOURS on)."""
+    """What an aggregate reads: raw rows, or rows rolled up by the hour (the last three)."""
 
     CALLS = "calls"
     SCORED_CALLS = "scored_calls"
@@ -26,7 +26,6 @@ class Relation(StrEnum):
     HOURS = "hours"
     HISTOGRAM = "histogram"
     EVALUATION_HOURS = "evaluation_hours"
-    USER_DAYS = "user_days"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Question:
     names: Sequence[str] = ()
 
 
-_RAW = {
+RAW = {
     Relation.CALLS: CALLS_SQL,
     Relation.SCORED_CALLS: SCORED_CALLS_SQL,
     Relation.EVALUATIONS: EVALUATIONS_SQL,
@@ -50,10 +49,7 @@ _ROLLED = {
     Relation.HOURS: rollup.HOURS,
     Relation.HISTOGRAM: rollup.HISTOGRAM,
     Relation.EVALUATION_HOURS: rollup.EVALUATIONS,
-    Relation.USER_DAYS: rollup.USERS,
 }
-# Relations with the same sums, by other dimensions.
-_LIKE = {Relation.HOURS: (Relation.HOURS, Relation.USER_DAYS)}
 # One row per log bucket of a group and measure: `below` counts the calls in it and under it, `total` all of them.
 CUMULATED_SQL = """
     SELECT
@@ -132,7 +128,7 @@ def _rows(store: Store, relation: Relation, question: Question, where: str, para
         rows = rollup.fresh(store, _ROLLED[relation], question.window, params)
     else:
         params |= {"start": question.window.start, "end": question.window.end}
-        rows = _RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
+        rows = RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
     if relation in {Relation.EVALUATIONS, Relation.HISTOGRAM}:
         params["names"] = list(question.names)
     if relation is Relation.HISTOGRAM:
@@ -147,11 +143,8 @@ def _cumulated(rows: str, question: Question, where: str, params: dict[str, Any]
     return CUMULATED_SQL.format(keys=", ".join(names), picked=picked, rows=rows, where=where)
 
 
-def rolled_relation(relation: Relation, question: Question) -> Relation | None:
-    """The rolled relation that has the sums of this one, knows all that is named, and is cut finely enough."""
-    return next((one for one in _LIKE.get(relation, (relation,)) if _can_answer(_ROLLED[one], question)), None)
-
-
-def _can_answer(rolled: rollup.Rollup, question: Question) -> bool:
+def can_answer(relation: Relation, question: Question) -> bool:
+    """Whether a rolled relation knows all that the question names, and is cut finely enough for it."""
+    rolled = _ROLLED[relation]
     named = {*question.by, *(name for name, values in question.filters.items() if values)}
     return named <= {*rolled.dimensions} and (question.bucket is None or not question.bucket % rolled.grain)

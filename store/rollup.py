@@ -25,14 +25,13 @@ ROLLED_DIMENSIONS = (
 HISTOGRAM_DIMENSIONS = ("provider", "model", "environment", "operation")
 # More stretches than this are read as one, with the clean hours between them: each costs a scan.
 MOST_STRETCHES = 6
-# Users are too many to be one more dimension of an hour.
-USER_DIMENSIONS = ("user_id", "status")
 PRICE_DIMENSIONS = ("provider", "priced_model")
 _KEYS = "date_trunc('hour', event_time) AS hour, " + ", ".join(ROLLED_DIMENSIONS)
 _HISTOGRAM_KEYS = "time_bucket(INTERVAL 6 HOUR, event_time) AS hour, " + ", ".join(HISTOGRAM_DIMENSIONS)
-_DAY = "date_trunc('day', event_time) AS hour"
 
-_SUMS = f"""
+HOURS_SQL = f"""
+    SELECT
+        {_KEYS},
         count(*) AS calls,
         sum(cost_usd) AS cost_usd,
         count(cost_usd) AS costed_calls,
@@ -55,14 +54,15 @@ _SUMS = f"""
         count(finish_reason) AS finished,
         count(*) FILTER (scored AND {SCORABLE}) AS scored,
         count(*) FILTER ({SCORABLE}) AS scorable
+    FROM ({SCORED_CALLS_SQL})
+    GROUP BY ALL
 """
-HOURS_SQL = f"SELECT {_KEYS}, {_SUMS} FROM ({SCORED_CALLS_SQL}) GROUP BY ALL"
-USERS_SQL = f"SELECT {_DAY}, user_id, status, {_SUMS} FROM ({SCORED_CALLS_SQL}) GROUP BY ALL"
 # By what a call is priced by, which is not what it is shown under.
 PRICED_SQL = f"""
     SELECT
-        {_DAY}, provider, coalesce(response_model, request_model, model) AS priced_model, count(*) AS calls,
-        sum(cost_usd) AS cost_usd, count(*) FILTER ({UNPRICED}) AS unpriced_calls
+        date_trunc('day', event_time) AS hour, provider,
+        coalesce(response_model, request_model, model) AS priced_model, count(*) AS calls, sum(cost_usd) AS cost_usd,
+        count(*) FILTER ({UNPRICED}) AS unpriced_calls
     FROM ({CALLS_SQL})
     GROUP BY ALL
 """
@@ -107,10 +107,8 @@ HISTOGRAM = Rollup(table="data.rollup_histogram", select=HISTOGRAM_SQL, grain=6 
 EVALUATIONS = Rollup(
     table="data.rollup_evaluations_hour", select=EVALUATIONS_HOUR_SQL, grain=HOUR, dimensions=ROLLED_DIMENSIONS
 )
-
-USERS = Rollup(table="data.rollup_user_day", select=USERS_SQL, grain=24 * HOUR, dimensions=USER_DIMENSIONS)
 PRICED = Rollup(table="data.rollup_priced_day", select=PRICED_SQL, grain=24 * HOUR, dimensions=PRICE_DIMENSIONS)
-ROLLUPS = (HOURS, HISTOGRAM, EVALUATIONS, USERS, PRICED)
+ROLLUPS = (HOURS, HISTOGRAM, EVALUATIONS, PRICED)
 
 
 @dataclass(frozen=True, slots=True)

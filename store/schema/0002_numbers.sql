@@ -119,13 +119,6 @@ CREATE TABLE data.rollup_hour (
     scored BIGINT, scorable BIGINT                                          -- over calls with content
 );
 
--- The same sums by day and user: users are too many to be one more dimension of an hour.
-CREATE TABLE data.rollup_user_day AS
-SELECT hour, tenant AS user_id, * EXCLUDE (
-    hour, provider, model, prompt_name, prompt_version, tenant, service, environment, operation, error_type
-)
-FROM data.rollup_hour LIMIT 0;
-
 -- By day and what a call is priced by.
 CREATE TABLE data.rollup_priced_day (
     hour TIMESTAMP NOT NULL,            -- at which the day begins
