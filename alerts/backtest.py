@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
-from alerts.advance import Measure
 from alerts.due import floored
 from alerts.notification import headline, loads
+from alerts.numbers import Numbers
 from alerts.rule import MetricInfo, Rule
-from alerts.run import Bench, Run
+from alerts.run import Bench, Held, Run
 from alerts.settings import AlertSettings
 from store.alerts import Evaluated
 from store.model import Window
@@ -52,20 +52,25 @@ class Backtest:
 
 
 def backtest(
-    rule: Rule, window: Window, *, measure: Measure, metrics: Mapping[str, MetricInfo], settings: AlertSettings,
-    most: int = MOST_WINDOWS,
+    rule: Rule, window: Window, *, numbers: Numbers, metrics: Mapping[str, MetricInfo], settings: AlertSettings,
+    most: int = MOST_WINDOWS, held: Mapping[str, Held] | None = None,
 ) -> Backtest:  # fmt: skip
-    """Replay `rule` over the window ends within `window`: at most `most` of them, then with a coarser step."""
+    """Replay `rule` over the window ends within `window`: at most `most` of them, then with a coarser step.
+
+    `held`: how its alerts stood before. `numbers` keeps what was read: another try on it only judges anew.
+    """
     every = _step(rule, window, most)
     ids = count(1)
     old = settings.model_copy(update={"max_alert_age": window.length + rule.every})
     bench = Bench(
-        rule=rule, metric=metrics[rule.metric], settings=old, channels=ANYBODY, measure=measure, now=window.end,
+        rule=rule, metric=metrics[rule.metric], settings=old, channels=ANYBODY, numbers=numbers, now=window.end,
         new_id=lambda: next(ids),
     )  # fmt: skip
-    run = Run(bench, {})
+    run = Run(bench, held or {})
+    due = ends(window, every)
+    numbers.read_ahead(rule, metrics[rule.metric], due, every)
     peaks: dict[int, float | None] = {}
-    for end in ends(window, every):
+    for end in due:
         run.window(end)
         peaks.update({held.incident_id: held.peak for held in run.held.values() if held.incident_id is not None})
     return Backtest(

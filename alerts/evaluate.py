@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from alerts.advance import Measure
 from alerts.due import due
 from alerts.evidence import Contributors, Examples, Witnesses
 from alerts.held import held_as_of, held_now
 from alerts.notification import dumps, loads
-from alerts.rule import MetricInfo, Rule, rule_from
+from alerts.numbers import Measure, Numbers, Sliding, one_by_one
+from alerts.rule import MetricInfo, Rule
+from alerts.rulefile import rule_from
 from alerts.run import Bench, Closed, Run
 from alerts.settings import AlertSettings
 from store import alerts, incidents, outbox, rules, silences
@@ -37,7 +38,7 @@ class Surroundings:
     """What every rule of an evaluation shares."""
 
     store: Store
-    measure: Measure
+    numbers: Numbers
     metrics: Mapping[str, MetricInfo]
     witnesses: Witnesses
     settings: AlertSettings
@@ -62,7 +63,7 @@ class Settled:
 def evaluate(
     store: Store, *, measure: Measure, metrics: Mapping[str, MetricInfo], settings: AlertSettings, now: datetime,
     contributors: Contributors | None = None, examples: Examples | None = None, channels: Sequence[str] = (),
-    replayed_at: datetime | None = None,
+    replayed_at: datetime | None = None, sliding: Sliding | None = None,
 ) -> dict[str, int]:  # fmt: skip
     """Bring every stored rule up to `now` and return counts: rules, windows, fired, resolved, messages, errors.
 
@@ -74,7 +75,7 @@ def evaluate(
     told = tuple(channels) if settings.channels is None else settings.channels
     around = Surroundings(
         store=store,
-        measure=measure,
+        numbers=Numbers(measure=measure, sliding=sliding or one_by_one(measure)),
         metrics=metrics,
         witnesses=witnesses,
         settings=settings,
@@ -179,7 +180,7 @@ def _bench(around: Surroundings, rule: Rule, first: datetime) -> Bench:
         metric=around.metrics[rule.metric],
         settings=around.settings,
         channels=around.channels,
-        measure=around.measure,
+        numbers=around.numbers,
         now=around.now,
         new_id=partial(incidents.next_incident_id, store),
         witnesses=around.witnesses,

@@ -52,5 +52,5 @@ def _alert(row: alerts.Instance | alerts.Evaluated, end: datetime) -> Alert:
     return Alert(
         state=row.state, health=row.health, active_at=row.active_at, fired_at=row.fired_at,
         keep_firing_since=row.keep_firing_since, unknown_since=row.unknown_since, last_window_end=end,
-        missing=row.missing,
+        missing=row.missing, passed=row.passed,
     )  # fmt: skip

@@ -13,12 +13,12 @@ from store.duration import words
 
 Reason = Literal[
     "fired", "resolved", "fired_and_resolved", "repeat", "worse", "flapping", "closed", "acknowledged", "digest",
-    "report", "test",
+    "no_data", "report", "test",
 ]  # fmt: skip
 WORDS = {
     "fired": "FIRING", "repeat": "STILL FIRING", "worse": "WORSE", "resolved": "RESOLVED",
     "fired_and_resolved": "FIRED AND RESOLVED", "flapping": "FLAPPING", "closed": "CLOSED",
-    "acknowledged": "ACKNOWLEDGED", "digest": "DIGEST", "report": "REPORT", "test": "TEST",
+    "acknowledged": "ACKNOWLEDGED", "no_data": "NO DATA", "digest": "DIGEST", "report": "REPORT", "test": "TEST",
 }  # fmt: skip
 OVER = ("resolved", "fired_and_resolved", "closed")
 LINK_NAMES = {

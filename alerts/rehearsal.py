@@ -22,7 +22,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from alerts.checked import checked, did_you_mean
 from alerts.due import MONDAY
-from alerts.rule import MetricInfo, Rule, rules_from_file
+from alerts.numbers import Numbers, one_by_one
+from alerts.rule import MetricInfo, Rule
+from alerts.rulefile import rules_from_file
 from alerts.run import Bench, Run
 from alerts.series import expanded
 from alerts.settings import AlertSettings
@@ -127,8 +129,9 @@ def _bench(test: Test, rule: Rule, metric: MetricInfo) -> Bench:
         found = (_sample(one, test, window, by, total=metric.kind == "total") for one in test.series)
         return [sample for sample in found if sample.n]
 
+    numbers = Numbers(measure=measure, sliding=one_by_one(measure))
     return Bench(
-        rule=rule, metric=metric, settings=AlertSettings(), channels=(), measure=measure, now=MONDAY,
+        rule=rule, metric=metric, settings=AlertSettings(), channels=(), numbers=numbers, now=MONDAY,
         new_id=lambda: next(ids),
     )  # fmt: skip
 

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from alerts.advance import Measure
 from alerts.checked import checked, did_you_mean
 from alerts.evidence import LEAST_SHARE, Contributors
 from alerts.links import Seen, links
 from alerts.notification import Notification, dumps, scope
+from alerts.numbers import Measure
 from alerts.rule import MetricInfo
 from alerts.wording import amount, number
 from store import incidents, outbox, reports

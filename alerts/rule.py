@@ -1,23 +1,21 @@
 """What to watch: a rule over one metric, typed and without free SQL."""
 
-import json
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from alerts.checked import checked, did_you_mean
+from alerts.checked import did_you_mean
+from alerts.mute_timing import MuteTiming, TimeZone
 from store.alerting import Severity
 from store.duration import Duration
-from store.errors import ConfigError
 from store.model import DIMENSIONS
 
-KINDS = ("threshold", "rate", "change", "no_data")
+KINDS = ("threshold", "rate", "change", "seasonal", "cusum", "burn_rate", "budget", "drift", "no_data")
+JUDGE_FEW = {"rate", "burn_rate", "drift"}  # their own arithmetic knows how little a few calls say
+WORDS = {"title", "owner", "runbook", "severity", "channels", "mute", "notify_no_data"}
 NEVER = timedelta(0)
-TABLES = ("rule", "inhibit")  # of a rules file; alerts/inhibition.py reads the second
 
 
 class MetricInfo(Protocol):
@@ -51,9 +49,12 @@ class Rule(BaseModel):
 
     `window` is what one evaluation looks at, `every` how often it looks; window ends are multiples of `every` in UTC.
     `for`: how long a breach must last before it fires. `keep_firing_for`: how long it keeps firing afterwards.
-    `threshold` is in the metric's unit (a share from 0 to 1 for rates), for kind `change` the ratio to what it is
-    compared `against`. `min_samples`: with fewer calls nothing is said. `no_data`: what silence means after
-    `no_data_after` (default: three windows).
+    `threshold` is what the kind compares with: the metric's unit (a share from 0 to 1 for rates), a multiple, or
+    deviations. `min_samples`: with fewer calls nothing is said. `no_data`: what silence means after `no_data_after`
+    (default: three windows); `notify_no_data`: say so once. `time_zone`: whose hours and days count, for what is
+    normal at this hour, for budgets and for `mute`. `against`: of kind `change`. `objective`: of kind `burn_rate`, the
+    share of calls that is to be good. `period`, `steps` and `projected`: of kind `budget`, at which parts of it
+    to tell, and whether also when it will not last.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -61,13 +62,17 @@ class Rule(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     title: str | None = Field(default=None, max_length=120)
     metric: str = "calls"
-    kind: Literal["threshold", "rate", "change", "no_data"] = "threshold"
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})] = "threshold"
     comparison: Literal[">", ">=", "<", "<="] = ">"
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     recover_threshold: float | None = Field(default=None, allow_inf_nan=False)
     window: Duration = timedelta(hours=1)
     every: Duration = timedelta(minutes=5)
     against: Literal["previous", "last_week"] = "previous"
+    objective: float | None = Field(default=None, gt=0, lt=1)
+    period: Literal["day", "week", "month"] = "month"
+    steps: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.5, 0.8, 1.0), min_length=1, max_length=20)
+    projected: bool = True
     filters: dict[Dimension, Names] = Field(default_factory=dict)
     group_by: Annotated[tuple[Dimension, ...], BeforeValidator(_tuple)] = ()
     hold: Duration = Field(default=NEVER, alias="for")
@@ -76,6 +81,9 @@ class Rule(BaseModel):
     severity: Severity = Severity.WARNING
     no_data: Literal["keep", "alert", "ok"] = "keep"
     no_data_after: Duration | None = None
+    notify_no_data: bool = False
+    time_zone: TimeZone = "UTC"
+    mute: tuple[MuteTiming, ...] = ()
     runbook: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=500)
     owner: str | None = Field(default=None, max_length=120)
     channels: Names = ()
@@ -109,24 +117,24 @@ class Rule(BaseModel):
             return self.min_samples
         if metric.kind == "total":
             return 0
-        return 1 if self.kind == "rate" else 20
+        return 1 if self.kind in JUDGE_FEW else 20
 
     def name(self, metric: MetricInfo) -> str:
         return self.title or metric.title
 
+    def asks_the_same(self, other: "Rule") -> bool:
+        """Whether the two differ at most in whom they tell, when, and in which words: what fires goes on firing."""
+        return self.model_dump(exclude=WORDS) == other.model_dump(exclude=WORDS)
+
 
 def _problems(rule: Rule) -> Iterable[str]:
-    if rule.threshold is None and rule.kind != "no_data":
-        yield f"'threshold' is missing (a rule of kind {rule.kind!r} compares with one)"
+    if rule.kind not in KINDS:
+        yield f"no kind of rule is named {rule.kind!r}{did_you_mean(rule.kind, KINDS)}"
     if rule.window <= NEVER or rule.every <= NEVER:
         yield "'window' and 'every' must be longer than nothing"
     for name in (*rule.filters, *rule.group_by):
         if name not in DIMENSIONS:
             yield f"no dimension is named {name!r}{did_you_mean(name, DIMENSIONS)}"
-    if rule.kind == "rate" and not rule.rising:
-        yield "a rule of kind 'rate' compares with > or >="
-    if rule.kind == "rate" and rule.threshold is not None and not 0 <= rule.threshold <= 1:
-        yield "a rate's threshold is a share between 0 and 1 (0.05 is 5 %)"
     yield from _hysteresis_problems(rule)
 
 
@@ -137,64 +145,3 @@ def _hysteresis_problems(rule: Rule) -> Iterable[str]:
         yield "'recover_threshold' must not lie above 'threshold'"
     if not rule.rising and rule.recover_threshold < rule.threshold:
         yield "'recover_threshold' must not lie below 'threshold'"
-
-
-def rule_from(table: Mapping[str, Any], *, where: str, metrics: Iterable[str] = ()) -> Rule:
-    """Return `table` as a rule. Raises ConfigError; with `metrics` also for a metric that does not exist."""
-    place = f"{where}: rule {table['id']!r}" if isinstance(table.get("id"), str) else where
-    rule = checked(Rule, table, place)
-    known = list(metrics)
-    if known and rule.metric not in known:
-        raise ConfigError(f"{place}: no metric is named {rule.metric!r}{did_you_mean(rule.metric, known)}")
-    return rule
-
-
-def rules_from_file(path: Path, metrics: Iterable[str] = ()) -> list[Rule]:
-    """Read the `[[rule]]` tables of a TOML file. Raises ConfigError at the first thing that is wrong."""
-    try:
-        return rules_from_text(path.read_text(encoding="utf-8"), where=path.name, metrics=metrics)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def rules_from_text(text: str, *, where: str, metrics: Iterable[str] = ()) -> list[Rule]:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: not TOML ({error})") from None
-    for key in document:
-        if key not in TABLES:
-            raise ConfigError(f"{where}: no table is named {key!r}{did_you_mean(key, TABLES)}")
-    known = list(metrics)
-    rules = [rule_from(table, where=where, metrics=known) for table in document.get("rule", [])]
-    twice = {rule.id for rule in rules if sum(other.id == rule.id for other in rules) > 1}
-    if twice:
-        raise ConfigError(f"{where}: two rules have the id {min(twice)!r}: rename one")
-    return rules
-
-
-def as_table(rule: Rule) -> dict[str, Any]:
-    """The rule as it stands in a file: only what differs from the defaults."""
-    return {"id": rule.id, **rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
-
-
-def as_toml(rules: Iterable[Rule]) -> str:
-    """Rules as the text of an `alerts.toml`; `rules_from_text` reads back the same rules."""
-    return "\n".join("[[rule]]\n" + "".join(_line(*pair) for pair in as_table(rule).items()) for rule in rules)
-
-
-def _line(key: str, value: Any) -> str:
-    return f"{key} = {_toml(value)}\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_quoted(key)} = {_toml(part)}" for key, part in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(part) for part in value) + "]"
-    return _quoted(value) if isinstance(value, str) else str(value)
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string: JSON's escapes are a subset of TOML's, but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from alerts.rule import Rule, as_table
+from alerts.rule import Rule
+from alerts.rulefile import as_table
 from store import rules
 from store.connection import Store, Transaction
 

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from alerts.advance import Measure, Step, advance
+from alerts.advance import Step, advance
+from alerts.condition import kinds
 from alerts.evidence import TRAIL, Story, Witnesses, notification
 from alerts.mute import flap, flapping, silenced, too_old
+from alerts.mute_timing import muted
 from alerts.notification import Notification, Reason, dumps
+from alerts.numbers import Numbers
 from alerts.rule import MetricInfo, Rule
 from alerts.settings import AlertSettings
 from alerts.state import Alert
@@ -54,7 +57,7 @@ class Bench:
     metric: MetricInfo
     settings: AlertSettings
     channels: tuple[str, ...]
-    measure: Measure
+    numbers: Numbers
     now: datetime
     new_id: Callable[[], int]
     witnesses: Witnesses = field(default_factory=Witnesses)
@@ -83,21 +86,26 @@ class Run:
         """Evaluate the window that ends at `end`."""
         bench = self.bench
         alerts = {key: held.alert for key, held in self.held.items()}
-        advanced = advance(bench.rule, bench.metric, alerts, end, measure=bench.measure, most=bench.settings.max_slices)
+        advanced = advance(bench.rule, bench.metric, alerts, end, numbers=bench.numbers, most=bench.settings.max_slices)
         self.health = Health.ERROR if advanced.error else Health.OK
         left_out = f"{advanced.left_out} slices beyond {bench.settings.max_slices} are not watched"
         self.note = advanced.error or (left_out if advanced.left_out else None)
         for step in advanced.steps:
-            self._book(step)
+            self.book(step)
 
-    def _book(self, step: Step) -> None:
+    def book(self, step: Step) -> None:
+        """Keep what a step means: an incident that opens or ends, a message, a row of history."""
         held = self.held.get(step.key, Held())
         if step.event == "fired":
             held = self._fired(held, step)
         elif step.event == "resolved":
             held = self._resolved(held, step)
+        elif step.event == "escalated":
+            held = self._tell(held, step, self._notification(held, step, "worse"))
         elif step.after.live:
             held = self._goes_on(held, step)
+        if self.bench.rule.notify_no_data and _fell_silent(step):
+            self._tell(held, step, self._notification(held, step, "no_data"))
         trail = [*held.trail, step.verdict.value][-TRAIL:]
         self.evaluations.append(_evaluated(self.bench.rule, step, late=self.bench.late))
         if step.gone:
@@ -122,9 +130,10 @@ class Run:
         held = replace(held, changes=[*held.changes, step.end])
         if held.incident_id is None or (self.bench.late and self.bench.over(held.incident_id)):
             return replace(held, incident_id=None, last_sent_at=None, peak=None)
-        reason = "missing_series" if step.gone else "recovered"
+        periodic = kinds()[self.bench.rule.kind].periodic
+        reason = "missing_series" if step.gone else "period_over" if periodic else "recovered"
         self.closed.append(Closed(incident_id=held.incident_id, at=step.end, reason=reason))
-        if held.last_sent_at is not None:
+        if held.last_sent_at is not None and reason != "period_over":
             held = self._tell(held, step, self._notification(held, step, "closed" if step.gone else "resolved"))
         return replace(held, incident_id=None, last_sent_at=None, peak=None)
 
@@ -154,7 +163,8 @@ class Run:
     def _muted(self, step: Step) -> str | None:
         bench = self.bench
         old = too_old(step.end, bench.now, bench.settings.max_alert_age)
-        return old or silenced(bench.silences, bench.rule.id, step.key, step.end)
+        timing = muted(bench.rule.mute, bench.rule.time_zone, step.end)
+        return old or silenced(bench.silences, bench.rule.id, step.key, step.end) or timing
 
     def _tell(self, held: Held, step: Step, told: Notification) -> Held:
         muted = self._muted(step)
@@ -183,13 +193,17 @@ class Run:
         return [_instance(self.bench.rule, key, held) for key, held in self.held.items() if held.last is not None]
 
 
+def _fell_silent(step: Step) -> bool:
+    return step.after.health is Health.NO_DATA and step.before.health is not Health.NO_DATA
+
+
 def _evaluated(rule: Rule, step: Step, *, late: bool) -> Evaluated:
     after, verdict = step.after, step.verdict
     return Evaluated(
         rule_id=rule.id, slice=step.key, window_end=step.end, value=verdict.value, baseline=verdict.baseline,
         threshold=verdict.threshold, n=verdict.n, breached=verdict.breached, state=after.state, health=after.health,
         active_at=after.active_at, fired_at=after.fired_at, keep_firing_since=after.keep_firing_since,
-        unknown_since=after.unknown_since, missing=after.missing, late=late,
+        unknown_since=after.unknown_since, missing=after.missing, passed=after.passed, late=late,
     )  # fmt: skip
 
 
@@ -198,7 +212,7 @@ def _instance(rule: Rule, key: str, held: Held) -> Instance:
     return Instance(
         rule_id=rule.id, slice=key, state=alert.state, health=alert.health, last_window_end=end,
         active_at=alert.active_at, fired_at=alert.fired_at, keep_firing_since=alert.keep_firing_since,
-        unknown_since=alert.unknown_since, missing=alert.missing, incident_id=held.incident_id,
+        unknown_since=alert.unknown_since, missing=alert.missing, passed=alert.passed, incident_id=held.incident_id,
         last_sent_at=held.last_sent_at, value=verdict.value if verdict else None,
         baseline=verdict.baseline if verdict else None, threshold=verdict.threshold if verdict else None,
         n=verdict.n if verdict else 0, why=verdict.why if verdict else "",

@@ -17,7 +17,7 @@ from store.alerting import Health, State
 OUTAGE = timedelta(hours=1)  # longer gaps between evaluations start a pending alert anew: nobody saw the breach last
 LIVE = (State.FIRING, State.RECOVERING)
 
-Event = Literal["fired", "resolved"]
+Event = Literal["fired", "escalated", "resolved"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Alert:
     """One rule for one slice.
 
     `active_at`: the window end at which the breach began; `missing`: evaluations in a row in which this slice was
-    absent while others reported.
+    absent while others reported; `passed`: a bit for each of several steps that this breach has gone past.
     """
 
     state: State = State.INACTIVE
@@ -36,6 +36,7 @@ class Alert:
     unknown_since: datetime | None = None
     last_window_end: datetime | None = None
     missing: int = 0
+    passed: int = 0
 
     @property
     def live(self) -> bool:
@@ -53,28 +54,30 @@ class Timing:
     no_data: Literal["keep", "alert", "ok"] = "keep"
 
 
-def step(alert: Alert, *, breached: bool | None, at: datetime, timing: Timing, cause: Health = Health.OK) -> Alert:
+def step(
+    alert: Alert, *, breached: bool | None, at: datetime, timing: Timing, cause: Health = Health.OK, passed: int = 0
+) -> Alert:
     """Return the alert after the evaluation of the window that ended `at`. A window seen before changes nothing.
 
-    `cause` is why the condition is unknown.
+    `cause` is why the condition is unknown; `passed` are the steps that are behind us now.
     """
     if alert.last_window_end is not None and at <= alert.last_window_end:
         return alert
     seen = _seen(alert, breached, at, timing, cause)
     moved = _moved(_restarted(seen, at), _condition(seen, breached, at, timing), at, timing)
-    return replace(moved, last_window_end=at)
+    return replace(moved, last_window_end=at, passed=moved.passed | passed if moved.live else 0)
 
 
 def event(before: Alert, after: Alert) -> Event | None:
     """What there is to tell of a step."""
     if before.live == after.live:
-        return None
+        return "escalated" if after.passed & ~before.passed else None
     return "fired" if after.live else "resolved"
 
 
 def ended(alert: Alert) -> Alert:
     """The alert at rest: nothing of its last breach is left."""
-    return replace(alert, state=State.INACTIVE, active_at=None, fired_at=None, keep_firing_since=None)
+    return replace(alert, state=State.INACTIVE, active_at=None, fired_at=None, keep_firing_since=None, passed=0)
 
 
 def _seen(alert: Alert, breached: bool | None, at: datetime, timing: Timing, cause: Health) -> Alert:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alerts.rehearsal import rehearse
-from alerts.rule import rules_from_file
+from alerts.rulefile import rules_from_file
 from analytics.evaluator import ScoringSettings, engine_of, evaluators
 from analytics.metric import metrics
 from analytics.models import prepare_detoxify, verified

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,13 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts import rulebook
 from alerts.answers import signing_key, token
-from alerts.backtest import Backtest, backtest
+from alerts.backtest import MOST_WINDOWS, Backtest, backtest
 from alerts.channel import configured
 from alerts.inhibition import Inhibition, inhibition_from, inhibitions_from_file
-from alerts.rule import Rule, rule_from, rules_from_file
+from alerts.numbers import Numbers
+from alerts.report import report_from
+from alerts.rule import Rule
+from alerts.rulefile import rule_from, rules_from_file
 from alerts.settings import AlertSettings
 from analytics.metric import metrics
 from collectors.batch import read_frames
@@ -66,6 +68,7 @@ class Runtime:
         self.alert_settings = _alert_settings(settings)
         self.channels = configured(settings.channels)
         self.inhibitions = inhibitions_of(settings)
+        self.reports = [report_from(table, where="leeway.toml") for table in settings.report]
         self.signing_key = signing_key(self.store.settings.spool)
         # Who sends comes first: while the cores are busy, what is acknowledged can wait in the journal.
         self.decoding = Workers(max_workers=1, niceness=5, idle_s=NEVER_S) if serving else Inline()
@@ -161,10 +164,17 @@ class Runtime:
         with self._loading:
             return undo(self.store, self.decoding, source_id, actor=actor, now=self.now())
 
-    def backtest(self, rule: Rule, window: Window) -> Backtest:
-        """Replay a rule over the past, writing nothing."""
-        ask = partial(schedule.measured, self)
-        return backtest(rule, window, measure=ask, metrics=metrics(), settings=self.alert_settings)
+    def backtest(
+        self, rule: Rule, window: Window, *, numbers: Numbers | None = None, most: int = MOST_WINDOWS
+    ) -> Backtest:
+        """Replay a rule over the past, writing nothing. `numbers` that are kept need not be read again."""
+        return backtest(
+            rule, window, numbers=numbers or self.numbers(), metrics=metrics(), settings=self.alert_settings, most=most
+        )
+
+    def numbers(self) -> Numbers:
+        """Where rules get their numbers; they remember what was read."""
+        return schedule.numbers(self)
 
     def answer_link(self, incident_id: int) -> str:
         """Where an incident can be answered from its message, for as long as `alerts.link_ttl`."""

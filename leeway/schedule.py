@@ -3,17 +3,19 @@
 The shelves are strangers; here they meet: an alert rule measures through `analytics.metric` without knowing it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alerts import deliver, evaluate
+from alerts import deliver, evaluate, report
+from alerts.numbers import Numbers, Stretch
 from analytics import drift, embedding, prices, rollup, scoring
 from analytics.contributors import Contribution, contributors
 from analytics.examples import examples
 from analytics.metric import measure, metrics
+from analytics.sliding import sliding
 from collectors.report import Report
 from collectors.sources.watch import Watch
 from leeway.jobs import Counts, Job
@@ -48,6 +50,7 @@ def jobs(runtime: "Runtime") -> Iterable[Job]:
         job("embeddings", 2 * MINUTE, "Embed texts for drift", _embeddings, drains=True),
         job("drift", 10 * MINUTE, "Compare the newest windows with the reference", _drift),
         job("rules", MINUTE, "Evaluate alert rules", _rules),
+        job("reports", MINUTE, "Write the daily and weekly reports that are due", _reports),
         job("delivery", 5 * SECOND, "Send what waits in the outbox", _delivery),
         job("upkeep", 60 * MINUTE, "Forget old job runs and loaded journal segments", _upkeep),
     ]
@@ -56,6 +59,20 @@ def jobs(runtime: "Runtime") -> Iterable[Job]:
 def measured(runtime: "Runtime", name: str, window: Window, filters: Filters, by: tuple[str, ...]) -> list[Sample]:
     """A metric as a rule asks for it."""
     return measure(runtime.store, name, window, filters=filters, by=by)
+
+
+def slid(
+    runtime: "Runtime", name: str, stretch: Stretch, filters: Filters, by: tuple[str, ...]
+) -> Mapping[datetime, Sequence[Sample]]:
+    """A metric over many windows at once, as a rule asks for it."""
+    return sliding(
+        runtime.store, name, stretch.ends, length=stretch.length, every=stretch.every, filters=filters, by=by
+    )
+
+
+def numbers(runtime: "Runtime") -> Numbers:
+    """Where rules get their numbers."""
+    return Numbers(measure=partial(measured, runtime), sliding=partial(slid, runtime))
 
 
 def suspects(
@@ -72,6 +89,7 @@ def evaluate_rules(
     return evaluate.evaluate(
         runtime.store,
         measure=partial(measured, runtime),
+        sliding=partial(slid, runtime),
         metrics=metrics(),
         contributors=partial(suspects, runtime),
         examples=partial(examples, runtime.store),
@@ -117,6 +135,21 @@ def _drift(runtime: "Runtime", due: datetime) -> Counts:
 
 def _rules(runtime: "Runtime", due: datetime) -> Counts:
     return evaluate_rules(runtime, due)
+
+
+def report_sources(runtime: "Runtime") -> report.Sources:
+    """Whom a report asks."""
+    return report.Sources(
+        store=runtime.store, measure=partial(measured, runtime), metrics=metrics(),
+        contributors=partial(suspects, runtime), base_url=runtime.alert_settings.base_url,
+    )  # fmt: skip
+
+
+def _reports(runtime: "Runtime", _due: datetime) -> Counts:
+    told = runtime.alert_settings.channels
+    channels = tuple(runtime.channels) if told is None else told
+    sent = report.send_due(runtime.reports, report_sources(runtime), channels=channels, now=runtime.now())
+    return {"reports": sent}
 
 
 def _delivery(runtime: "Runtime", _due: datetime) -> Counts:

@@ -55,44 +55,6 @@ LATE_SCORES_SQL = """
     SELECT min(event_time) FROM data.evaluations
     WHERE event_time >= $since AND event_time < $until AND created_at > $evaluated_at AND name = $evaluator
 """
-EVALUATIONS_SQL = "INSERT OR REPLACE INTO data.alert_evaluations BY NAME SELECT * FROM staged"
-PROGRESS_SQL = "SELECT * FROM data.alert_progress WHERE rule_id = $rule_id"
-UPSERT_PROGRESS_SQL = """
-    INSERT OR REPLACE INTO data.alert_progress
-    VALUES ($rule_id, $version, $evaluated_until, $evaluated_at, $health, $note)
-"""
-DROP_PROGRESS_SQL = "DELETE FROM data.alert_progress WHERE rule_id = $rule_id"
-ALL_PROGRESS_SQL = "SELECT rule_id FROM data.alert_progress ORDER BY rule_id"
-# The last `limit` values of each slice, oldest first.
-TRAIL_SQL = """
-    SELECT slice, list(value ORDER BY window_end) AS trail
-    FROM (
-        SELECT slice, window_end, value FROM data.alert_evaluations
-        WHERE rule_id = $rule_id AND window_end > $since AND window_end <= $until
-        QUALIFY row_number() OVER (PARTITION BY slice ORDER BY window_end DESC) <= $limit
-    )
-    GROUP BY slice
-"""
-AS_OF_SQL = """
-    SELECT * FROM data.alert_evaluations
-    WHERE rule_id = $rule_id AND window_end = (
-        SELECT max(window_end) FROM data.alert_evaluations WHERE rule_id = $rule_id AND window_end <= $until
-    )
-"""
-ENDS_SQL = """
-    SELECT DISTINCT window_end FROM data.alert_evaluations
-    WHERE rule_id = $rule_id AND window_end > $after ORDER BY window_end
-"""
-# What came in after the rule was last evaluated but belongs to a time it had already looked at.
-LATE_SQL = """
-    SELECT min(event_time) FROM (
-        SELECT event_time FROM data.calls
-        WHERE event_time >= $since AND event_time < $until AND ingested_at > $evaluated_at
-        UNION ALL
-        SELECT event_time FROM data.evaluations
-        WHERE event_time >= $since AND event_time < $until AND created_at > $evaluated_at
-    )
-"""
 EVALUATIONS_SQL = """
     SELECT slice, window_end, value, baseline, threshold, n, breached, state, health, late FROM data.alert_evaluations
     WHERE rule_id = $rule_id AND window_end > $start AND window_end <= $end ORDER BY slice, window_end
@@ -113,6 +75,7 @@ class Instance:
     keep_firing_since: datetime | None = None
     unknown_since: datetime | None = None
     missing: int = 0
+    passed: int = 0
     value: float | None = None
     baseline: float | None = None
     threshold: float | None = None
@@ -141,6 +104,7 @@ class Evaluated:
     keep_firing_since: datetime | None
     unknown_since: datetime | None
     missing: int
+    passed: int = 0
     late: bool = False
 
 
@@ -159,7 +123,7 @@ class Progress:
 _TIME = pa.timestamp("us")
 _STATE_COLUMNS = [
     ("state", pa.string()), ("health", pa.string()), ("active_at", _TIME), ("fired_at", _TIME),
-    ("keep_firing_since", _TIME), ("unknown_since", _TIME), ("missing", pa.int32()),
+    ("keep_firing_since", _TIME), ("unknown_since", _TIME), ("missing", pa.int32()), ("passed", pa.int32()),
     ("value", pa.float64()), ("baseline", pa.float64()), ("threshold", pa.float64()), ("n", pa.int64()),
 ]  # fmt: skip
 INSTANCE_SCHEMA = pa.schema([

@@ -28,5 +28,9 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
 
 
 NO_DATA = Kind(
-    name="no_data", help="No calls in the window, though there were some the day before.", windows=windows, judge=judge
+    name="no_data",
+    help="No calls in the window, though there were some the day before.",
+    windows=windows,
+    judge=judge,
+    problems=lambda _rule: (),
 )

@@ -5,11 +5,11 @@ Fires when three things agree: the Wilson 99 % lower bound over the window, the 
 least three bad calls. On simulated weeks that gave 0 to 0.04 false alarms a week at every volume.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import sqrt
 
-from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
+from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, needs_threshold, unknown
 from alerts.rule import MetricInfo, Rule
 from alerts.wording import amount, calls
 from store.duration import words
@@ -53,6 +53,14 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
     return Verdict(breached=breached, value=whole.value, n=whole.n, why=why, threshold=bound)
 
 
+def problems(rule: Rule) -> Iterable[str]:
+    yield from needs_threshold(rule)
+    if not rule.rising:
+        yield f"a rule of kind {rule.kind!r} compares with > or >="
+    if rule.threshold is not None and not 0 <= rule.threshold <= 1:
+        yield "a rate's threshold is a share between 0 and 1 (0.05 is 5 %)"
+
+
 def _bound(rule: Rule, firing: bool) -> float:
     threshold = rule.threshold or 0.0
     if not firing:
@@ -74,4 +82,5 @@ RATE = Kind(
     help="A share of calls: Wilson 99 % lower bound over the window, raw rate of its last quarter, 3 bad calls.",
     windows=windows,
     judge=judge,
+    problems=problems,
 )

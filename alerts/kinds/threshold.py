@@ -1,17 +1,9 @@
 """A metric over one window against a fixed number."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
-from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
+from alerts.condition import CURRENT, Kind, Readings, Verdict, current, exceeds, unknown
 from alerts.rule import MetricInfo, Rule
 from alerts.wording import amount, calls
 from store.duration import words
-from store.model import Window
-
-
-def windows(rule: Rule, end: datetime) -> Mapping[str, Window]:
-    return {CURRENT: Window(start=end - rule.window, end=end)}
 
 
 def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> Verdict:
@@ -31,5 +23,5 @@ def _bound(rule: Rule, firing: bool) -> float:
 
 
 THRESHOLD = Kind(
-    name="threshold", help="The metric over the window, against a fixed number.", windows=windows, judge=judge
+    name="threshold", help="The metric over the window, against a fixed number.", windows=current, judge=judge
 )

@@ -8,18 +8,18 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from alerts.backtest import Backtest, backtest
+from alerts.backtest import Backtest
 from alerts.condition import kinds
-from alerts.rule import Rule, rule_from
+from alerts.rule import Rule
 from alerts.rulebook import save_rule
-from analytics import metric
+from alerts.rulefile import rule_from
 from analytics.metric import metrics
 from pages.parts import alarms, asked, charts, frame, tables, units
 from pages.parts.charts import Band, Line, Plot
 from pages.parts.text import safe_label
 from store.alerting import Severity
 from store.errors import LeewayError
-from store.model import DIMENSIONS, Filters, Sample, Window
+from store.model import DIMENSIONS, Window
 from store.rules import StoredRule
 
 PREVIEW = timedelta(days=7)
@@ -121,20 +121,14 @@ def _preview(rule: Rule) -> None:
     until = asked.minute(runtime.now())
     try:
         with st.spinner("Replaying the last 7 days …"):
-            tried = backtest(
-                rule, Window(start=until - PREVIEW, end=until), measure=_measure, metrics=metrics(),
-                settings=runtime.alert_settings, most=PREVIEW_WINDOWS,
-            )  # fmt: skip
+            window = Window(start=until - PREVIEW, end=until)
+            tried = runtime.backtest(rule, window, most=PREVIEW_WINDOWS)
     except LeewayError as error:
         st.warning(safe_label(str(error), 240), title="The preview did not work")
         return
     _verdict(tried)
     _course(rule, tried)
     _episodes(rule, tried)
-
-
-def _measure(name: str, window: Window, filters: Filters, by: tuple[str, ...]) -> list[Sample]:
-    return metric.measure(asked.store(), name, window, filters=filters, by=by)
 
 
 def _verdict(tried: Backtest) -> None:

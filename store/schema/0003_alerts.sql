@@ -40,6 +40,7 @@ CREATE TABLE data.alert_instances (
     keep_firing_since TIMESTAMP,
     unknown_since TIMESTAMP,
     missing INTEGER NOT NULL DEFAULT 0,
+    passed INTEGER NOT NULL DEFAULT 0,  -- a bit for each step of several that the breach has gone past
     last_window_end TIMESTAMP NOT NULL,
     value DOUBLE,
     baseline DOUBLE,
@@ -68,6 +69,7 @@ CREATE TABLE data.alert_evaluations (
     keep_firing_since TIMESTAMP,
     unknown_since TIMESTAMP,
     missing INTEGER NOT NULL DEFAULT 0,
+    passed INTEGER NOT NULL DEFAULT 0,  -- a bit for each step of several that the breach has gone past
     late BOOLEAN NOT NULL DEFAULT false, -- worked out anew because data came late
     PRIMARY KEY (rule_id, slice, window_end)
 );
@@ -82,7 +84,7 @@ CREATE TABLE data.incidents (
     opened_at TIMESTAMP NOT NULL,       -- when the breach began
     fired_at TIMESTAMP NOT NULL,
     resolved_at TIMESTAMP,
-    resolved_reason VARCHAR,            -- recovered, missing_series, rule_updated, rule_paused, rule_deleted
+    resolved_reason VARCHAR,            -- recovered, missing_series, period_over, late_data, rule_updated, rule_paused, rule_deleted
     peak_value DOUBLE,
     last_value DOUBLE,
     threshold DOUBLE,

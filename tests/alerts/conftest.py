@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from alerts.evaluate import evaluate
+from alerts.numbers import Numbers, one_by_one
 from alerts.rule import Rule
 from alerts.rulebook import set_rules
 from alerts.settings import AlertSettings
@@ -98,6 +99,10 @@ class Engine:
             self.store, measure=self.world.measure, metrics=self.metrics, settings=self.settings,
             channels=self.channels, now=START + minute * MINUTE, **self.extra,
         )  # fmt: skip
+
+    @property
+    def numbers(self) -> Numbers:
+        return Numbers(measure=self.world.measure, sliding=one_by_one(self.world.measure))
 
     def through(self, minutes: int, first: int = 0) -> None:
         for minute in range(first, minutes):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alerts import attention
 from alerts.notification import Notification, loads
-from alerts.rule import rule_from
+from alerts.rulefile import rule_from
 from alerts.settings import AlertSettings
 from store import alerts, incidents, rules, silences
 from store.calls import append_calls, call_table

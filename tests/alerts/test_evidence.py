@@ -186,7 +186,7 @@ def test_a_backtest_equals_what_the_live_engine_wrote(engine: Any, store: Store)
     engine.through(26)
 
     window = Window(start=START - MINUTE, end=START + 25 * MINUTE)
-    replay = backtest(rule, window, measure=engine.world.measure, metrics=engine.metrics, settings=engine.settings)
+    replay = backtest(rule, window, numbers=engine.numbers, metrics=engine.metrics, settings=engine.settings)
 
     live = store.read("SELECT opened_at, fired_at, resolved_at, peak_value FROM data.incidents ORDER BY fired_at")
     assert [(one.opened_at, one.fired_at, one.resolved_at, one.peak_value) for one in replay.episodes] == live.rows()
@@ -199,7 +199,7 @@ def test_a_backtest_equals_what_the_live_engine_wrote(engine: Any, store: Store)
 def test_a_backtest_writes_nothing(engine: Any, store: Store) -> None:
     engine.world.drawn[()] = ".!"
     window = Window(start=START, end=START + MINUTE)
-    backtest(engine.rule(), window, measure=engine.world.measure, metrics=engine.metrics, settings=engine.settings)
+    backtest(engine.rule(), window, numbers=engine.numbers, metrics=engine.metrics, settings=engine.settings)
 
     for table in ("incidents", "outbox", "alert_evaluations"):
         assert store.one(f"SELECT count(*) FROM data.{table}") == 0  # noqa: S608 - our names
@@ -207,7 +207,7 @@ def test_a_backtest_writes_nothing(engine: Any, store: Store) -> None:
 
 def test_a_long_backtest_takes_larger_steps(engine: Any) -> None:
     window = Window(start=START - timedelta(days=1), end=START)
-    replay = backtest(engine.rule(), window, measure=engine.world.measure, metrics=engine.metrics,
+    replay = backtest(engine.rule(), window, numbers=engine.numbers, metrics=engine.metrics,
                       settings=engine.settings, most=100)  # fmt: skip
 
     assert replay.every == 15 * MINUTE

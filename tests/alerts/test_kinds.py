@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.advance import advance
-from alerts.condition import Verdict, kinds
+from alerts.condition import Readings, Verdict, kinds
 from alerts.kinds.rate import wilson_lower
-from alerts.rule import Rule
+from alerts.numbers import Numbers, one_by_one
+from alerts.rule import KINDS, Rule
 from store.alerting import Health
 from store.model import Sample, Window
 
@@ -28,7 +29,7 @@ class Info:
 def judged(table: dict[str, Any], readings: dict[str, tuple[float | None, int]], info: Any, *, firing: bool = False) -> Verdict:  # noqa: E501 # fmt: skip
     rule = Rule.model_validate({"id": "r", **table})
     samples = {name: Sample(slice=(), value=value, n=n) for name, (value, n) in readings.items()}
-    return kinds()[rule.kind].judge(rule, info, samples, firing)
+    return kinds()[rule.kind].judge(rule, info, Readings(end=END, samples=samples), firing)
 
 
 RATE = {"kind": "rate", "metric": "error_rate", "threshold": 0.05}
@@ -190,15 +191,20 @@ def test_no_data_looks_back_a_day() -> None:
     assert windows["before"] == Window(start=END - timedelta(hours=25), end=END - timedelta(hours=1))
 
 
+def nothing(*_: Any) -> list[Sample]:
+    return [Sample(slice=(), value=0.0, n=0)]
+
+
 def test_a_cost_alert_does_not_end_because_logs_stop() -> None:
     """A total over no calls is 0, but that is not what was asked."""
     rule = Rule.model_validate({"id": "r", "metric": "cost_usd", "threshold": 10})
 
-    [step] = advance(rule, USD, {}, END, measure=lambda *_: [Sample(slice=(), value=0.0, n=0)], most=9).steps
+    numbers = Numbers(measure=nothing, sliding=one_by_one(nothing))
+    [step] = advance(rule, USD, {}, END, numbers=numbers, most=9).steps
 
     assert step.verdict.breached is None
 
 
 def test_every_kind_says_what_it_is() -> None:
-    assert sorted(kinds()) == ["change", "no_data", "rate", "threshold"]
+    assert sorted(kinds()) == sorted(KINDS)
     assert all(kind.help.endswith(".") for kind in kinds().values())

@@ -1,0 +1,125 @@
+"""Where a rule's numbers come from: one window at a time, or a whole stretch of windows in one reading.
+
+Both give the same numbers. A stretch read once can be asked again and again: a preview tries many settings on it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from alerts.condition import kinds
+from alerts.due import floored
+from alerts.past import Grid, Past
+from alerts.rule import MetricInfo, Rule
+from store.alerts import slice_key
+from store.errors import LeewayError
+from store.model import Filters, Sample, Window
+
+log = logging.getLogger(__name__)
+
+Measure = Callable[[str, Window, Filters, tuple[str, ...]], Sequence[Sample]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Windows of one `length`, whose ends are the multiples of `every` within `ends`, both ends included."""
+
+    ends: Window
+    length: timedelta
+    every: timedelta
+
+
+# Metric, stretch, filters, group-by: the samples by the end of their window; windows without calls are left out.
+Sliding = Callable[[str, Stretch, Filters, tuple[str, ...]], Mapping[datetime, Sequence[Sample]]]
+Pasts = Mapping[str, Past]  # by slice
+
+
+def one_by_one(measure: Measure) -> Sliding:
+    """A stretch, read window by window: for numbers that are not in a database."""
+
+    def sliding(
+        name: str, stretch: Stretch, filters: Filters, by: tuple[str, ...]
+    ) -> Mapping[datetime, Sequence[Sample]]:
+        found = {}
+        end = floored(stretch.ends.end, stretch.every)
+        while end >= stretch.ends.start:
+            found[end] = measure(name, Window(start=end - stretch.length, end=end), filters, by)
+            end -= stretch.every
+        return found
+
+    return sliding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The two ways to ask, and what was read ahead."""
+
+    measure: Measure
+    sliding: Sliding
+    _windows: dict[object, Sequence[Sample]] = field(default_factory=dict)
+    _pasts: dict[object, tuple[Window, Pasts]] = field(default_factory=dict)
+
+    def samples(self, rule: Rule, window: Window) -> Sequence[Sample]:
+        """What the rule's metric was in a window, slice by slice."""
+        ahead = self._windows.get((*_asked(rule), window))
+        return self.measure(rule.metric, window, rule.filters, rule.group_by) if ahead is None else ahead
+
+    def pasts(self, rule: Rule, metric: MetricInfo, ends: Window) -> Pasts:
+        """What each slice was on the grid of the rule's kind, for ends within `ends`; empty when it needs none."""
+        grid = kinds()[rule.kind].past(rule)
+        if grid is None:
+            return {}
+        fewest = max(1, rule.samples_needed(metric))
+        asked = (*_asked(rule), grid, fewest)
+        read = self._pasts.get(asked)
+        if read is None or read[0].start > ends.start or read[0].end < ends.end:
+            read = (ends, self._grid(rule, grid, ends, fewest))
+            self._pasts[asked] = read
+        return read[1]
+
+    def read_ahead(self, rule: Rule, metric: MetricInfo, ends: Sequence[datetime], every: timedelta) -> None:
+        """Read every window of these ends at once; what was read before is not read again."""
+        try:
+            self._read(rule, metric, ends, every)
+        except LeewayError as error:  # what cannot be read at once is asked one by one, and each is told by itself
+            log.warning("rule %s: %s", rule.id, error)
+
+    def _read(self, rule: Rule, metric: MetricInfo, ends: Sequence[datetime], every: timedelta) -> None:
+        if not ends:
+            return
+        self.pasts(rule, metric, Window(start=ends[0], end=ends[-1]))
+        first = kinds()[rule.kind].windows(rule, ends[0])
+        last = kinds()[rule.kind].windows(rule, ends[-1])
+        for name, window in last.items():
+            alike = window.length == first[name].length and ends[-1] - window.end == ends[0] - first[name].end
+            if alike and (*_asked(rule), first[name]) not in self._windows:
+                moved = ends[-1] - window.end
+                self._windows.update(self._slid(rule, [end - moved for end in ends], window.length, every))
+
+    def _slid(
+        self, rule: Rule, ends: Sequence[datetime], length: timedelta, every: timedelta
+    ) -> Mapping[object, Sequence[Sample]]:
+        stretch = Stretch(ends=Window(start=ends[0], end=ends[-1]), length=length, every=every)
+        found = self.sliding(rule.metric, stretch, rule.filters, rule.group_by)
+        nothing = [] if rule.group_by else [Sample(slice=(), value=None, n=0)]
+        asked = _asked(rule)
+        return {(*asked, Window(start=end - length, end=end)): found.get(end, nothing) for end in ends}
+
+    def _grid(self, rule: Rule, grid: Grid, ends: Window, fewest: int) -> Pasts:
+        first, last = floored(ends.start - grid.memory, grid.step), floored(ends.end, grid.step)
+        stretch = Stretch(ends=Window(start=first, end=last), length=grid.step, every=grid.step)
+        rows: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+        for end, samples in self.sliding(rule.metric, stretch, rule.filters, rule.group_by).items():
+            for sample in samples:
+                values = rows.setdefault(slice_key(sample.slice), np.full((last - first) // grid.step + 1, np.nan))
+                if sample.value is not None and sample.n >= fewest:
+                    values[(end - first) // grid.step] = sample.value
+        return {key: Past(first=first, step=grid.step, values=values) for key, values in rows.items()}
+
+
+def _asked(rule: Rule) -> tuple[object, ...]:
+    """What the numbers depend on: not the threshold, nor anything else that a slider moves."""
+    return rule.metric, tuple(sorted(rule.filters.items())), rule.group_by
