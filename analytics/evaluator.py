@@ -112,6 +112,11 @@ class Evaluator:
     engines: Callable[[ScoringSettings], Sequence[Engine]]
 
     @property
+    def asks(self) -> str:
+        """What a person is asked of a call."""
+        return self.question or f"Is it {self.flagged}?"
+
+    @property
     def rate(self) -> str:
         """The name of the metric that counts what it flags."""
         return f"{self.flagged}_rate"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from analytics.evaluator import evaluators
 from analytics.metric import metric
 from store.connection import Store
 from store.examples import Telling, flagged_calls, telling_calls
@@ -19,7 +20,8 @@ def examples(store: Store, name: str, window: Window, filters: Filters, *, limit
     """Return (call id, a few words of numbers) of the calls that show a metric's value best."""
     evaluator = metric(name).evaluator
     if evaluator is not None:
-        found = flagged_calls(store, window, filters, evaluator=evaluator, limit=limit)
+        low = evaluators()[evaluator].low
+        found = flagged_calls(store, window, filters, evaluator=evaluator, low=low, limit=limit)
         return [(row["call_id"], f"{evaluator} {row['value']:.2f}") for row in found.iter_rows(named=True)]
     kind = next((kind for start, kind in TELLING.items() if name.startswith(start)), Telling.NEWEST)
     found = telling_calls(store, window, filters, kind, limit=limit)

@@ -26,7 +26,7 @@ def page() -> None:
         return
     choice = filters.chosen()
     with states.guarded("The summary"):
-        total = asked.summary(["calls"], choice.window, choice.filters)["n"].item()
+        total = asked.calls(choice.window, choice.filters)
         if not total:
             states.no_match()
             return

@@ -25,7 +25,7 @@ def page() -> None:
         alarms.strip()
     choice = filters.chosen()
     with states.guarded("The summary"):
-        calls = asked.summary(["calls"], choice.window, choice.filters)["n"].item()
+        calls = asked.calls(choice.window, choice.filters)
         if not calls:
             states.no_match()
             return

@@ -1,26 +1,13 @@
 """Are answers getting worse?"""
 
-import polars as pl
 import streamlit as st
 
 from analytics.evaluator import Evaluator, evaluators
-from analytics.metric import metrics
-from pages.parts import alarms, asked, charts, filters, frame, links, movers, panels, states, units
-from pages.parts.charts import Line
+from pages.parts import alarms, asked, filters, flagged, frame, honesty, movers, panels, review, scoring, states
 from pages.parts.filters import Choice
-from pages.parts.text import shortened
 
-TILES = ("toxic_rate", "ungrounded_rate", "irrelevant_rate", "refusal_rate", "empty_rate", "scored_share")
-# Metric, its evaluator, the quick set of Calls that holds what it flags.
-KINDS = (
-    ("toxic_rate", "toxicity", "toxic"),
-    ("ungrounded_rate", "ungrounded", "ungrounded"),
-    ("irrelevant_rate", "relevance", "irrelevant"),
-    ("refusal_rate", "refusal", "refusal"),
-    ("empty_rate", "empty", "empty"),
-)
-HALF = 0.5
-SPREAD = ("toxicity", "ungrounded", "relevance")
+FIRST = ("toxicity", "ungrounded", "relevance")
+BELOW = ("Flagged calls", "By prompt version", "Review", "Feedback", "Scoring")
 
 
 def page() -> None:
@@ -29,75 +16,60 @@ def page() -> None:
         states.no_data()
         return
     choice = filters.chosen()
+    found = _in_order()
+    rates = [evaluator.rate for evaluator in found]
     with states.guarded("The summary"):
-        calls = asked.summary(["calls"], choice.window, choice.filters)["n"].item()
+        calls = asked.calls(choice.window, choice.filters)
         if not calls:
             states.no_match()
             return
-        frame.tiles(panels.tiles(TILES, choice))
-        _progress()
-        _rates(choice, calls)
-    _spreads(choice)
-    note = "shares of scored answers; versions with fewer than 30 calls are left blank"
-    with frame.card("By prompt version", note), states.guarded("The table of prompt versions"):
-        movers.versions([name for name, _, _ in KINDS], choice)
-
-
-def _progress() -> None:
-    """What is still to be scored, and what cannot be."""
-    standing = asked.standings()
-    waiting = max((kind.waiting for kind in standing.values()), default=0)
-    said = [
-        f"{units.count(waiting)} answers wait to be scored" if waiting else "Everything that can be scored is scored",
-        *(f"{name}: {shortened(kind.missing, 160)}" for name, kind in standing.items() if kind.missing),
-    ]
-    st.caption(" · ".join(part for part in said if part).replace("$", "\\$"))
-
-
-def _rates(choice: Choice, calls: int) -> None:
-    bucket = choice.bucket(calls // 2)
+        frame.tiles(panels.tiles([*rates, "scored_share"], choice))
+        scoring.progress()
+    chosen = _chosen(found)
     with panels.columns():
-        for name, evaluator, quick in KINDS:
-            panels.lines(
-                metrics()[name].title,
-                (Line(column=name, name=metrics()[name].title),),
-                choice,
-                bucket=bucket,
-                note=f"flagged as {quick}",
-                empty="Nothing scored in this range yet.",
-                footer=_trust(evaluators()[evaluator], quick),
-            )
-        panels.lines("Scored", (Line(column="scored_share", name="Scored"),), choice, bucket=bucket, compare=False)
+        flagged.course(chosen, choice, calls)
+        honesty.card(chosen)
+    _below(chosen, choice, rates)
 
 
-def _trust(evaluator: Evaluator, quick: str) -> panels.Footer:
-    """How far to believe the number, beside the number; and the calls behind it."""
-    standing = asked.standings().get(evaluator.name)
-    trust = (standing.trust or standing.missing) if standing else "no engine is ready"
-
-    def footer() -> None:
-        st.caption(f"{evaluator.help} How far to trust it: {trust}.")
-        links.page("calls", "Flagged calls", {"quick": quick, "p": "1"}, key=quick, icon=":material/forum:")
-
-    return footer
+def _in_order() -> list[Evaluator]:
+    """Every evaluator there is; which come first is an editorial choice."""
+    found = evaluators()
+    return [
+        *(found[name] for name in FIRST if name in found),
+        *(one for one in found.values() if one.name not in FIRST),
+    ]
 
 
-def _spreads(choice: Choice) -> None:
-    with panels.columns(len(SPREAD)):
-        for name in SPREAD:
-            heading = f"{evaluators()[name].title}: spread"
-            with frame.card(heading, f"{evaluators()[name].unit}, now against before"), states.guarded(heading):
-                _spread(name, heading, choice)
+def _chosen(found: list[Evaluator]) -> Evaluator:
+    """What the rest of the page is about."""
+    by_flag = {evaluator.flagged: evaluator for evaluator in found}
+    flag = st.pills(
+        "Look at", list(by_flag), default=found[0].flagged, required=True, key="score", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return by_flag[str(flag)]
 
 
-def _spread(name: str, heading: str, choice: Choice) -> None:
-    now, before = (asked.distribution(name, window, choice.filters) for window in (choice.window, choice.before))
-    if now["n"].sum() < units.FEW_CALLS:
-        states.blank(f"{now['n'].sum()} scores: too few for a distribution.")
-        return
-    above = float(now.filter(pl.col("low") >= HALF)["share"].sum())
-    alt = f"{heading}: {units.percent(above)} of values lie above one half."
-    frame.figure(charts.spread(now, before), alt=alt, key=f"spread-{name}")
+def _below(chosen: Evaluator, choice: Choice, rates: list[str]) -> None:
+    """One at a time: what is not looked at is not worked out."""
+    calls, versions, queue, thumbs, state = st.tabs(list(BELOW), key="below", bind="query-params", on_change="rerun")
+    if calls.open:
+        with calls, states.guarded("The flagged calls"):
+            flagged.table(chosen, choice)
+    if versions.open:
+        with versions, states.guarded("The table of prompt versions"):
+            st.caption("Shares of scored calls; versions with fewer than 30 calls are left blank.")
+            movers.versions(rates, choice)
+    if queue.open:
+        with queue, states.guarded("The review queue"):
+            review.panel(chosen, choice)
+    if thumbs.open:
+        with thumbs, states.guarded("The feedback"):
+            review.sessions(choice)
+    if state.open:
+        with state, states.guarded("The state of scoring"):
+            scoring.panel()
 
 
 page()

@@ -39,14 +39,14 @@ CALLS_SQL = """
     ORDER BY {order} LIMIT $limit
 """
 FLAGGED_SQL = """
-    SELECT {fields}, e.value
+    SELECT {fields}, model, left(output_text, 240) AS output_text, e.value, e.explanation
     FROM data.calls JOIN (
-        SELECT call_id, value, flagged FROM data.evaluations
+        SELECT call_id, value, flagged, explanation FROM data.evaluations
         WHERE event_time >= $start AND event_time < $end AND name = $evaluator AND flagged IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY created_at DESC) = 1
     ) AS e USING (call_id)
     WHERE event_time >= $start AND event_time < $end AND {where} AND e.flagged
-    ORDER BY e.value DESC LIMIT $limit
+    ORDER BY CASE WHEN $low THEN -e.value ELSE e.value END DESC NULLS LAST, event_time DESC LIMIT $limit
 """
 
 
@@ -57,11 +57,16 @@ def telling_calls(store: Store, window: Window, filters: Filters, kind: Telling,
     return store.read(CALLS_SQL.format(fields=FIELDS, where=where, condition=condition, order=order), params)
 
 
-def flagged_calls(store: Store, window: Window, filters: Filters, *, evaluator: str, limit: int) -> pl.DataFrame:
-    """The calls of a slice that an evaluator has flagged, the clearest first: `FIELDS` and `value`."""
+def flagged_calls(
+    store: Store, window: Window, filters: Filters, *, evaluator: str, low: bool, limit: int
+) -> pl.DataFrame:
+    """The calls of a slice that an evaluator has flagged, the clearest first.
+
+    `FIELDS`, model, value, explanation and the beginning of output_text. `low`: low values are the clear ones.
+    """
     where, params = _where(window, filters, limit)
     sql = FLAGGED_SQL.format(fields=FIELDS, where=where)
-    return store.read(sql, {**params, "evaluator": evaluator})
+    return store.read(sql, {**params, "evaluator": evaluator, "low": low})
 
 
 def _where(window: Window, filters: Filters, limit: int) -> tuple[str, dict[str, Any]]:

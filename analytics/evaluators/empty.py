@@ -29,6 +29,7 @@ EVALUATOR = Evaluator(
     help="The call succeeded but said nothing; calls that asked for a tool instead are fine.",
     unit="share of calls",
     flagged="empty",
+    question="Is this answer empty?",
     needs=(),
     reads=("output_text", "tool_calls", "finish_reason"),
     engines=lambda _: (

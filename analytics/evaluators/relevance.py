@@ -44,6 +44,8 @@ EVALUATOR = Evaluator(
     help="Likeness of meaning between the question and the answer.",
     unit="cosine similarity",
     flagged="irrelevant",
+    question="Does this answer miss the question?",
+    low=True,
     needs=("input_text", "output_text"),
     engines=lambda _: (MINILM_SIMILARITY,),
 )

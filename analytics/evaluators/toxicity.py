@@ -147,6 +147,7 @@ EVALUATOR = Evaluator(
     help="How toxic the worst piece of the answer is.",
     unit="probability",
     flagged="toxic",
+    question="Is this answer toxic?",
     needs=("output_text",),
     engines=_engines,
 )

@@ -59,6 +59,7 @@ EVALUATOR = Evaluator(
     help="Share of the answer that is found neither in retrieved documents nor in context quoted in the prompt.",
     unit="share of the answer",
     flagged="ungrounded",
+    question="Does this answer say what its context does not?",
     needs=("output_text",),
     reads=("retrieved", "system_text", "input_messages", "input_text"),
     engines=lambda _: (LEXICAL,),

@@ -4,6 +4,7 @@ Keys are plain values and windows that end on a whole minute; the path of the da
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,20 +15,19 @@ from analytics import contributors as suspects
 from analytics import distribution as distributions
 from analytics import metric, projection, standing
 from analytics.contributors import Contribution
+from analytics.evaluator import Evaluator
 from analytics.prices import in_force
 from analytics.projection import Month
 from analytics.standing import Standing
 from analytics.window import bucket_for, whole
 from leeway.runtime import Runtime, current
-from store import browse, facets
+from store import browse, facets, reviews
 from store.connection import Store
-from store.model import Filters, Window
+from store.model import Filters, Sample, Window
 
 TTL = timedelta(minutes=1)
 ACTOR = "dashboard"  # who the audit log names: the pages know no logins
 MOST_VALUES = 200  # a longer list is searched by typing, not by scrolling
-
-_Key = tuple[str, tuple[str, ...], datetime, datetime, tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]
 
 
 def runtime() -> Runtime:
@@ -53,12 +53,25 @@ def series(
 ) -> pl.DataFrame:
     """Whole buckets of some metrics: `bucket`, the dimensions of `by`, `n`, and one column a metric."""
     step = bucket or bucket_for(window)
-    return _series(store(), _key(names, whole(window, step), filters, by), step)
+    question = Asked(tuple(names), whole(window, step), filters, tuple(by))
+    return _series(store(), question, step, question.key)
 
 
 def summary(names: Sequence[str], window: Window, filters: Filters, *, by: Sequence[str] = ()) -> pl.DataFrame:
     """One row a slice: the dimensions of `by`, `n`, and one column a metric."""
-    return _summary(store(), _key(names, window, filters, by))
+    question = Asked(tuple(names), window, filters, tuple(by))
+    return _summary(store(), question, question.key)
+
+
+def tally(names: Sequence[str], window: Window, filters: Filters) -> dict[str, Sample]:
+    """Each metric of a window, with the calls behind it."""
+    question = Asked(tuple(names), window, filters)
+    return _tally(store(), question, question.key)
+
+
+def calls(window: Window, filters: Filters) -> int:
+    """How many calls there are."""
+    return tally(["calls"], window, filters)["calls"].n
 
 
 def values(dimension: str, window: Window) -> list[str]:
@@ -80,56 +93,67 @@ def _values(_store: Store, path: str, dimension: str, start: datetime, end: date
     )
 
 
-def _key(names: Sequence[str], window: Window, filters: Filters, by: Sequence[str]) -> _Key:
-    path = str(store().settings.path)
-    kept = tuple(sorted((name, tuple(values)) for name, values in filters.items()))
-    return path, tuple(names), window.start, window.end, kept, tuple(by)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about a window. Streamlit hashes its `key`: to hash it field by field costs ten times as much."""
+
+    names: tuple[str, ...]
+    window: Window
+    filters: Filters
+    by: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{store().settings.path} {self}"
 
 
 @st.cache_data(ttl=TTL, max_entries=500, show_spinner=False)
-def _series(_store: Store, key: _Key, bucket: timedelta) -> pl.DataFrame:
-    _, names, start, end, filters, by = key
-    window = Window(start=start, end=end)
-    return metric.series(_store, names, window, bucket=bucket, filters=dict(filters), by=by)
+def _series(_store: Store, _question: Asked, bucket: timedelta, key: str) -> pl.DataFrame:  # noqa: ARG001 - the key
+    names, window, filters, by = _question.names, _question.window, _question.filters, _question.by
+    return metric.series(_store, names, window, bucket=bucket, filters=filters, by=by)
 
 
 @st.cache_data(ttl=TTL, max_entries=500, show_spinner=False)
-def _summary(_store: Store, key: _Key) -> pl.DataFrame:
-    _, names, start, end, filters, by = key
-    return metric.summary(_store, names, Window(start=start, end=end), filters=dict(filters), by=by)
+def _summary(_store: Store, _question: Asked, key: str) -> pl.DataFrame:  # noqa: ARG001
+    return metric.summary(_store, _question.names, _question.window, filters=_question.filters, by=_question.by)
+
+
+@st.cache_data(ttl=TTL, max_entries=500, show_spinner=False)
+def _tally(_store: Store, _question: Asked, key: str) -> dict[str, Sample]:  # noqa: ARG001
+    return metric.tally(_store, _question.names, _question.window, filters=_question.filters)
 
 
 def month(filters: Filters, now: datetime) -> Month:
     """The calendar month's bill, to the minute."""
-    return _month(store(), _key((), Window(start=minute(now), end=minute(now)), filters, ()))
+    question = Asked((), Window(start=minute(now), end=minute(now)), filters)
+    return _month(store(), question, question.key)
 
 
 @st.cache_data(ttl=TTL, max_entries=50, show_spinner=False)
-def _month(_store: Store, key: _Key) -> Month:
-    return projection.month(_store, now=key[3], filters=dict(key[4]))
+def _month(_store: Store, _question: Asked, key: str) -> Month:  # noqa: ARG001
+    return projection.month(_store, now=_question.window.end, filters=_question.filters)
 
 
 def contributors(name: str, window: Window, reference: Window, filters: Filters) -> list[Contribution]:
     """The slices that carry a metric's change, most telling first."""
-    return _contributors(store(), _key((name,), window, filters, ()), reference.start, reference.end)
+    question = Asked((name,), window, filters)
+    return _contributors(store(), question, reference, f"{question.key} {reference}")
 
 
 @st.cache_data(ttl=TTL, max_entries=100, show_spinner=False)
-def _contributors(_store: Store, key: _Key, start: datetime, end: datetime) -> list[Contribution]:
-    _, names, *bounds, filters, _ = key
-    window, reference = Window(start=bounds[0], end=bounds[1]), Window(start=start, end=end)
-    return suspects.contributors(_store, names[0], window, reference, filters=dict(filters))
+def _contributors(_store: Store, _question: Asked, _reference: Window, key: str) -> list[Contribution]:  # noqa: ARG001
+    return suspects.contributors(_store, _question.names[0], _question.window, _reference, filters=_question.filters)
 
 
 def distribution(evaluator: str, window: Window, filters: Filters) -> pl.DataFrame:
     """How an evaluator's values spread: `low`, `n`, `share`."""
-    return _distribution(store(), _key((evaluator,), window, filters, ()))
+    question = Asked((evaluator,), window, filters)
+    return _distribution(store(), question, question.key)
 
 
 @st.cache_data(ttl=TTL, max_entries=100, show_spinner=False)
-def _distribution(_store: Store, key: _Key) -> pl.DataFrame:
-    _, names, start, end, filters, _ = key
-    return distributions.distribution(_store, names[0], Window(start=start, end=end), filters=dict(filters))
+def _distribution(_store: Store, _question: Asked, key: str) -> pl.DataFrame:  # noqa: ARG001
+    return distributions.distribution(_store, _question.names[0], _question.window, filters=_question.filters)
 
 
 def standings() -> dict[str, Standing]:
@@ -140,6 +164,22 @@ def standings() -> dict[str, Standing]:
 @st.cache_data(ttl=TTL, max_entries=4, show_spinner=False)
 def _standings(_runtime: Runtime, path: str) -> dict[str, Standing]:  # noqa: ARG001 - the path is part of the key
     return standing.standings(_runtime.store, _runtime.settings.scoring, now=_runtime.now())
+
+
+def labels(evaluator: Evaluator) -> list[dict[str, Any]]:
+    """What people said of an evaluator's calls, as `store.reviews.labels`."""
+    return _labels(store(), evaluator.name, evaluator.flagged, str(store().settings.path))
+
+
+@st.cache_data(ttl=TTL, max_entries=50, show_spinner=False)
+def _labels(_store: Store, name: str, flagged: str, path: str) -> list[dict[str, Any]]:  # noqa: ARG001
+    return reviews.labels(_store, name, label=flagged)
+
+
+def scores_changed() -> None:
+    """Ask anew: somebody has just labelled a call, or changed how calls are scored."""
+    _labels.clear()
+    _standings.clear()
 
 
 def prices(window: Window) -> pl.DataFrame:

@@ -19,10 +19,11 @@ SIGNS = {"worse": "▲", "better": "▼"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One number: its value, how it changed (or a note), and its course as bars from zero up."""
+    """One number: its value, how sure it is, how it changed (or a note), and its course as bars from zero up."""
 
     label: str
     value: str
+    spread: str = ""
     change: Change | None = None
     note: str = ""
     shape: Sequence[float | None] = ()
@@ -71,7 +72,9 @@ def _tile(item: Tile, height: int) -> str:
         f'min-height:{height}px;display:flex;flex-direction:column;box-sizing:border-box">'
         f'<div style="font-size:13px;color:{colours.faint}">{escape(item.label)}</div>'
         f'<div style="font-size:25px;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums">'
-        f"{escape(item.value)}</div>"
+        f"{escape(item.value)}"
+        f'<span style="font-size:12px;font-weight:400;color:{colours.faint};margin-left:7px">'
+        f"{escape(item.spread)}</span></div>"
         f'<div style="font-size:12.5px;color:{colours.faint};min-height:18px">{words}</div>'
         f"{_bars(item.shape, colours)}</div>"
     )

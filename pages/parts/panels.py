@@ -1,17 +1,20 @@
 """Tiles and charts of metrics, asked and drawn: what most pages are made of."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import polars as pl
 import streamlit as st
 
-from analytics.metric import metrics
+from analytics.interval import wilson
+from analytics.metric import Metric, metrics
 from pages.parts import asked, charts, filters, frame, states, units
 from pages.parts.charts import Band, Line, Plot
 from pages.parts.filters import Choice
 from pages.parts.frame import Tile
+from pages.parts.units import Change
+from store.model import Sample
 
 Footer = Callable[[], None]
 SHAPE_BARS = 24
@@ -20,34 +23,40 @@ EVERYTHING_ELSE = "everything else"
 NOT_NAMED = "not named"
 
 
-def tiles(names: Sequence[str], choice: Choice, *, labels: Mapping[str, str] | None = None) -> list[Tile]:
+def tiles(names: Sequence[str], choice: Choice) -> list[Tile]:
     """A tile a metric: value, change against the period before, course."""
-    now, before = (asked.summary(names, window, choice.filters) for window in (choice.window, choice.before))
-    known_before = bool(asked.summary(["calls"], choice.before, choice.filters)["n"].item())
+    now, before = (asked.tally(["calls", *names], window, choice.filters) for window in (choice.window, choice.before))
     shape = asked.series(names, choice.window, choice.filters, bucket=choice.window.length / SHAPE_BARS)
-    return [
-        _tile(name, (labels or {}).get(name), now, before if known_before else None, shape, choice) for name in names
-    ]
+    earlier = before if before["calls"].n else {}
+    return [_tile(metrics()[name], now[name], earlier.get(name), shape[name].to_list()) for name in names]
 
 
-def _tile(
-    name: str, label: str | None, now: pl.DataFrame, before: pl.DataFrame | None, shape: pl.DataFrame, choice: Choice
-) -> Tile:
-    metric = metrics()[name]
-    label = label or metric.title
-    n = asked.summary([name], choice.window, choice.filters)["n"].item()
-    if metric.kind != "total" and n < units.FEW_CALLS:
-        note = f"{n} calls: too few for a rate" if n else "not measured yet"
-        return Tile(label=label, value=units.UNKNOWN, note=note, help=metric.help)
-    value, earlier = now[name].item(), None if before is None else before[name].item()
+def _tile(metric: Metric, now: Sample, before: Sample | None, shape: Sequence[float | None]) -> Tile:
+    if metric.kind != "total" and now.n < units.FEW_CALLS:
+        note = f"{now.n} calls: too few for a rate" if now.n else "not measured yet"
+        return Tile(label=metric.title, value=units.UNKNOWN, note=note, help=metric.help)
+    sampled = metric.evaluator is not None and now.value is not None
     return Tile(
-        label=label,
-        value=units.shown(value, metric.unit),
-        change=units.change(value, earlier, metric.unit, metric.worse),
+        label=metric.title,
+        value=units.shown(now.value, metric.unit),
+        spread=units.between(wilson(now.value or 0.0, now.n)) if sampled else "",
+        change=_change(metric, now, before),
         note="nothing to compare with",
-        shape=shape[name].to_list(),
-        help=metric.help,
+        shape=shape,
+        help=f"{metric.help} The small figures: 95 % interval." if sampled else metric.help,
     )
+
+
+def _change(metric: Metric, now: Sample, before: Sample | None) -> Change | None:
+    """How a metric moved. What scores of a few calls seem to say of a change may be chance: then it has no colour."""
+    if before is None:
+        return None
+    change = units.change(now.value, before.value, metric.unit, metric.worse)
+    if change and metric.evaluator and now.value is not None and before.value is not None:
+        first, second = wilson(now.value, now.n), wilson(before.value, before.n)
+        if first.low <= second.high and second.low <= first.high:
+            return Change(change.text, "neutral")
+    return change
 
 
 def lines(

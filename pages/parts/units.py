@@ -66,6 +66,12 @@ def percent(share: float) -> str:
     return f"{points:.0f} %" if points in {0.0, 100.0} else f"{points:.2f} %" if abs(points) < 10 else f"{points:.1f} %"  # noqa: PLR2004
 
 
+def between(ends: tuple[float, float]) -> str:
+    """An interval of shares: `0.94–1.55 %`."""
+    low, high = (percent(end).removesuffix(" %") for end in ends)
+    return f"{low}–{high} %"
+
+
 def size(n_bytes: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
         if abs(n_bytes) < 1000 or unit == "GB":  # noqa: PLR2004
