@@ -35,7 +35,7 @@ h1{{font-size:1.5rem;line-height:1.25;margin:0 0 .3rem}}h2{{font-size:1.1rem;mar
 .sub{{color:#55606e;margin:0 0 1rem}}table{{border-collapse:collapse;width:100%}}
 th,td{{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #e6eaee}}
 th{{color:#55606e;font-weight:600}}img{{max-width:100%;height:auto}}pre{{background:#f3f5f7;padding:.8rem;\
-white-space:pre-wrap;overflow-wrap:anywhere}}td{{overflow-wrap:anywhere}}.n{{white-space:nowrap}}
+white-space:pre-wrap;overflow-wrap:anywhere}}td{{overflow-wrap:anywhere;min-width:6rem}}.n{{white-space:nowrap}}
 @media print{{body{{padding:0}}}}</style></head><body><main>
 <h1>{title}</h1><p class="sub">{sub}</p>{body}</main></body></html>
 """

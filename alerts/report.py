@@ -148,7 +148,10 @@ def _reference(report: Report, period: Window, sources: Sources) -> tuple[Window
         same = Window(start=period.start - WEEK, end=period.end - WEEK)
         if _sample(sources, "calls", same).n:
             return same, "the same day last week"
-    return period.before(), "the day before" if report.every == "day" else "the week before"
+    before = period.before()
+    if not _sample(sources, "calls", before).n:
+        return before, "nothing: there were no calls before it"
+    return before, "the day before" if report.every == "day" else "the week before"
 
 
 def _sample(sources: Sources, name: str, window: Window) -> Sample:
@@ -169,12 +172,11 @@ def _numbers(report: Report, period: Window, before: Window, sources: Sources) -
 
 
 def _against(now: Sample, then: Sample, metric: MetricInfo) -> str:
-    if then.value is None or now.value is None:
+    if then.value is None or now.value is None or not then.n:
         return ""
     was = f"was {amount(then.value, metric.unit)}"
-    if metric.kind == "total" and then.value:
-        was += f", {now.value / then.value - 1:+.0%}"
-    return f" ({was})"
+    change = round(100 * (now.value / then.value - 1)) if metric.kind == "total" and then.value else 0
+    return f" ({was}, {change:+d} %)" if change else f" ({was})"
 
 
 def _moved(now: Sample, then: Sample) -> bool:
@@ -186,8 +188,9 @@ def _moved(now: Sample, then: Sample) -> bool:
 def _why(name: str, period: Window, before: Window, sources: Sources) -> str:
     """The slice that carries most of the change, when one does."""
     for one in sources.contributors(name, period, before, {}, ()):
-        if one.share is not None and one.share >= LEAST_SHARE and one.excess > 0:
-            return f"; {min(one.share, 1):.0%} of the change from {scope(dict(one.slice))}"
+        known: dict[str, str | None] = {label: value for label, value in one.slice if value is not None}
+        if known and one.share is not None and one.share >= LEAST_SHARE and one.excess > 0:
+            return f"; {min(one.share, 1):.0%} of the change from {scope(known)}"
     return ""
 
 

@@ -15,6 +15,8 @@ def amount(value: float | None, unit: str) -> str:
         return f"{100 * value:.3g} %"
     if unit.lower().startswith("usd"):
         return _dollars(value) + unit[3:]
+    if unit == "ratio":
+        return f"{number(value)}×"
     if unit == "ms":
         return f"{value:.0f} ms" if abs(value) < MS_IN_S else f"{value / MS_IN_S:.2f} s"
     return f"{number(value)} {unit}".rstrip()

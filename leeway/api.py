@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from leeway import health
+from leeway import health, telling
 from leeway.runtime import Runtime, current
 from store import evaluations, export
 from store.errors import ConfigError, FormatError, LeewayError, NoSuchCall
@@ -35,6 +35,8 @@ def routes() -> list[BaseRoute]:
         Route("/api/export", _export, methods=["GET"]),
         Route("/api/analyze", _analyze, methods=["POST"]),
         Route("/api/replay", _replay, methods=["POST"]),
+        Route("/api/report", _report, methods=["POST"]),
+        Route("/api/postmortem", _postmortem, methods=["GET"]),
     ]
 
 
@@ -58,6 +60,15 @@ class Replay(BaseModel):
     end: AwareDatetime = Field(alias="to")
     dialect: str | None = None
     apply: bool = False
+
+
+class Report(BaseModel):
+    """Which report to write, and whether to send it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = "daily"
+    send: bool = False
 
 
 class Feedback(BaseModel):
@@ -190,6 +201,31 @@ async def _replay(request: Request) -> Response:
     except FormatError as error:
         return _problem(400, str(error))
     return JSONResponse(dataclasses.asdict(done))
+
+
+async def _report(request: Request) -> Response:
+    asked = await _asked(request, Report)
+    if isinstance(asked, Response):
+        return asked
+    try:
+        told = await asyncio.to_thread(telling.told_now, current(), asked.name, send=asked.send)
+    except ConfigError as error:
+        return _problem(400, str(error))
+    return JSONResponse({"text": telling.as_text(told)})
+
+
+async def _postmortem(request: Request) -> Response:
+    asked = request.query_params
+    number = asked.get("incident", "")
+    if not number.isdecimal():
+        return _problem(400, "say which: ?incident=NUMBER")
+    with_text = asked.get("with_text") == "1"
+    try:
+        page = await asyncio.to_thread(telling.postmortem_of, current(), int(number), with_text=with_text)
+    except ConfigError as error:
+        return _problem(404, str(error))
+    headers = {"content-disposition": f'attachment; filename="{telling.default_file(int(number))}"'}
+    return HTMLResponse(page, headers=headers)
 
 
 async def _export(request: Request) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from leeway import commands
+from leeway import alert_commands, commands
 from store.errors import LeewayError, StoreBusy
 
 FAILED, BUSY, INTERRUPTED = 1, 3, 130
@@ -85,6 +85,14 @@ def _rules(verbs: Any) -> None:
     backtest.add_argument("--days", type=float, default=28.0)
     test = _verb(alerts, "test", "Try rules on series written by hand.", commands.alerts_test)
     test.add_argument("file", type=Path)
+    report = _verb(alerts, "report", "Print the daily or weekly report, and send it if asked.", alert_commands.report)
+    report.add_argument("name", nargs="?", default="daily", help="daily, weekly, or a [[report]] of the settings")
+    report.add_argument("--send", action="store_true", help="send it to its channels as well")
+    said = "Write an incident as one HTML file that needs no network."
+    postmortem = _verb(alerts, "postmortem", said, alert_commands.postmortem)
+    postmortem.add_argument("incident", type=int, help="its number")
+    postmortem.add_argument("--out", type=Path, metavar="FILE", help="where to (default: incident-NUMBER.html)")
+    postmortem.add_argument("--with-text", action="store_true", help="with the beginning of the example calls' texts")
 
 
 def _looking(verbs: Any) -> None:

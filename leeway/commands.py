@@ -28,7 +28,7 @@ SERVE_FLAGS = {"host": "LEEWAY_HOST", "port": "LEEWAY_PORT", "otlp_port": "LEEWA
 SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def settings_of(options: argparse.Namespace) -> Settings:
     settings = config.load(options.config, store__path=options.db)
     logs.configure(settings.server.log_format)
     return settings
@@ -60,12 +60,12 @@ def demo(options: argparse.Namespace) -> int:
     from leeway import demo as demonstration  # noqa: PLC0415 - brings the models; no other command wants them
 
     options.db = options.db or Path("data/demo.duckdb")
-    demonstration.prepare(_settings(options), fresh=options.fresh)
+    demonstration.prepare(settings_of(options), fresh=options.fresh)
     return 0 if options.no_serve else serve(options)
 
 
 def ingest(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = settings_of(options)
     reports = list(_ingested(settings, options))
     total = {key: sum(report[key] for report in reports) for key in
              ("calls", "duplicates", "spans", "rejects", "bytes", "seconds")}  # fmt: skip
@@ -97,7 +97,7 @@ def replay(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise ConfigError(f"--from and --to are ISO times: {error}") from error
     assert window is not None  # noqa: S101 - both are required
-    settings = _settings(options)
+    settings = settings_of(options)
     try:
         with runtime.opened(settings) as opened:
             opened.load_pending()
@@ -135,7 +135,7 @@ def _ingest_lines(total: dict[str, Any], files: list[dict[str, Any]]) -> Iterato
 
 
 def analyze(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = settings_of(options)
     try:
         with runtime.opened(settings) as opened:
             ran = [dataclasses.asdict(run) for run in opened.analyze(options.jobs)]
@@ -160,7 +160,7 @@ def export(options: argparse.Namespace) -> int:
         window = api.export_window(options.start, options.end)
     except ValueError as error:
         raise ConfigError(f"--from and --to are ISO times: {error}") from error
-    settings = _settings(options)
+    settings = settings_of(options)
     try:
         with runtime.opened(settings) as opened, options.out.open("wb") as file:
             for chunk in exports.chunks(opened.store, kind, window=window):
@@ -172,7 +172,7 @@ def export(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = settings_of(options)
     if options.json:
         print(settings.model_dump_json(indent=1))
     else:
@@ -191,7 +191,7 @@ def alerts_check(options: argparse.Namespace) -> int:
 
 
 def alerts_backtest(options: argparse.Namespace) -> int:
-    with runtime.opened(_settings(options)) as opened:
+    with runtime.opened(settings_of(options)) as opened:
         now = opened.now()
         window = Window(start=now - timedelta(days=options.days), end=now)
         for rule in rules_from_file(options.file, metrics()):
@@ -219,13 +219,13 @@ def formats(_: argparse.Namespace) -> int:
 
 
 def models_list(options: argparse.Namespace) -> int:
-    for _, said in _engines(_settings(options).scoring):
+    for _, said in _engines(settings_of(options).scoring):
         print(said)
     return 0
 
 
 def models_verify(options: argparse.Namespace) -> int:
-    settings = _settings(options).scoring
+    settings = settings_of(options).scoring
     if settings.detoxify is not None:
         found = verified(settings.detoxify)
         print(f"{settings.detoxify}: {found.name}, hashes as recorded")

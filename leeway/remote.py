@@ -49,6 +49,15 @@ class Remote:
         """Read the journal again in the server; return what changed."""
         return _checked(self._client.post("/api/replay", json=asked)).json()  # type: ignore[no-any-return]
 
+    def report(self, name: str, *, send: bool) -> str:
+        """The text of a report, which the server also sends when `send` says so."""
+        return str(_checked(self._client.post("/api/report", json={"name": name, "send": send})).json()["text"])
+
+    def postmortem(self, incident_id: int, *, with_text: bool) -> str:
+        """An incident as one HTML page."""
+        params = {"incident": str(incident_id), "with_text": "1" if with_text else "0"}
+        return _checked(self._client.get("/api/postmortem", params=params)).text
+
     def export(self, kind: str, params: dict[str, str], out: Path) -> None:
         """Stream an export to `out`."""
         with self._client.stream("GET", "/api/export", params={"format": kind, **params}) as answer:

@@ -20,7 +20,7 @@ from alerts.secrets import secret
 from store.errors import DeliveryError
 
 TIMEOUT_S = 10.0
-PERMANENT = 500  # SMTP: 4xx passes, 5xx stays
+PERMANENT = range(500, 600)  # SMTP: 4xx passes, 5xx stays, and what is neither is no answer
 PICTURE = "chart"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light"></head>
 <body style="font:15px/1.5 -apple-system,'Segoe UI',Helvetica,Arial,sans-serif;color:#17202b;background:#ffffff">
@@ -124,11 +124,11 @@ def send(settings: Settings, letter: Letter) -> Receipt:
         with _connected(settings, letter.channel) as server:
             refused = server.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
-        stays = all(code >= PERMANENT for code, _ in error.recipients.values())
+        stays = all(code in PERMANENT for code, _ in error.recipients.values())
         raise DeliveryError(f"{settings.host} refused every recipient", permanent=stays) from None
     except smtplib.SMTPResponseException as error:
         what = f"{settings.host} answered {error.smtp_code}"
-        raise DeliveryError(what, permanent=error.smtp_code >= PERMANENT) from None
+        raise DeliveryError(what, permanent=error.smtp_code in PERMANENT) from None
     except (smtplib.SMTPException, OSError) as error:
         raise DeliveryError(f"{settings.host}: {type(error).__name__}", permanent=False) from None
     note = f"refused: {', '.join(sorted(refused))}" if refused else None
