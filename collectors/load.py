@@ -23,7 +23,7 @@ from store.sources import add_rejects, move
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 4 << 20  # of packed bodies: about a second of work
+BATCH_BYTES = 64 << 20  # of unpacked bodies: about a second of work, and what a worker can hold
 COUNTED = ("calls", "duplicates", "spans", "rejects")
 # A request's content can end its worker, or be something that no reader and no column foresaw.
 FAULTS = (BrokenExecutor, MemoryError, StoreError, *BAD_RECORD)

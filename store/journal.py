@@ -23,6 +23,7 @@ MAGIC = b"LWJ1"
 # magic, crc32 of all that follows, body length, signal, encoding flags, source length, received_at in ns
 HEADER = struct.Struct("<4sIIBBHq")
 GZIP, JSON = 1, 2
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Signal(IntEnum):
@@ -48,6 +49,12 @@ class Frame:
     received_at_ns: int
     source: str
     body: bytes
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """What the body takes when it is unpacked, as a gzip says of itself in its last four bytes."""
+        size = len(self.body)
+        return max(size, int.from_bytes(self.body[-4:], "little")) if self.body.startswith(GZIP_MAGIC) else size
 
     def packed(self) -> bytes:
         source = self.source.encode("utf-8", "replace")[:65535]
@@ -133,14 +140,14 @@ class Journal:
         return self._requests.qsize()
 
     def read(self, position: Position, max_bytes: int) -> tuple[list[Frame], Position]:
-        """Frames from `position` on, at least one if there is any, and where the next one starts."""
+        """Frames from `position` on of `max_bytes` unpacked, at least one if there is any, and where the next starts."""
         found: list[Frame] = []
         size = 0
         while position < self.durable and size < max_bytes:
             end = self.durable.offset if position.segment == self.durable.segment else None
             for offset, frame in self._frames(position, end):
                 found.append(frame)
-                size += len(frame.body)
+                size += frame.unpacked_bytes
                 position = Position(position.segment, offset)
                 if size >= max_bytes:
                     return found, position
