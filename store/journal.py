@@ -140,7 +140,7 @@ class Journal:
         return self._requests.qsize()
 
     def read(self, position: Position, max_bytes: int) -> tuple[list[Frame], Position]:
-        """Frames from `position` on of `max_bytes` unpacked, at least one if there is any, and where the next starts."""
+        """Frames from `position` on, `max_bytes` unpacked or at least one, and where the next one starts."""
         found: list[Frame] = []
         size = 0
         while position < self.durable and size < max_bytes:
