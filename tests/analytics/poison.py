@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict
@@ -12,6 +13,11 @@ def kills(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
     if any("poison" in subject["output_text"] for subject in subjects):
         os.kill(os.getpid(), signal.SIGSEGV)
     return [Verdict(value=0.5, label="fine") for _ in subjects]
+
+
+def kills_slowly(subjects: Sequence[Subject], settings: ScoringSettings) -> list[Verdict]:
+    time.sleep(0.01 * len(subjects))
+    return kills(subjects, settings)
 
 
 def raises(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
