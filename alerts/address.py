@@ -1,6 +1,6 @@
 """Where a webhook may go: not into our own network, unless its host is allowed by name.
 
-A name is resolved once and the connection goes to the address that was checked, so a second answer of the name server
+A name is resolved once and the connection goes to an address that was checked, so a second answer of the name server
 cannot lead elsewhere.
 """
 
@@ -15,22 +15,23 @@ from store.errors import DeliveryError
 
 PORTS = (443, 80)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-AZURE_HOST = ipaddress.ip_address("168.63.129.16")  # public by its number, but answers to virtual machines only
-CARRIER_NAT = ipaddress.ip_network("100.64.0.0/10")
+# What Python calls global and is not for strangers: carrier NAT, protocol assignments (Oracle's metadata), Azure's host.
+INNER = tuple(ipaddress.ip_network(text) for text in ("100.64.0.0/10", "192.0.0.0/24", "168.63.129.16/32"))
 Resolve = Callable[[str, int], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A checked place: `url` as configured, `address` to connect to."""
+    """A checked place: `url` as configured, `addresses` to connect to, in this order."""
 
     url: httpx.URL
-    address: str
+    addresses: Sequence[str]
 
 
 def resolved(host: str, port: int) -> list[str]:
     """The addresses of a host, in the order of the system."""
-    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = (str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    return list(dict.fromkeys(found))
 
 
 def target(url: str, *, allow: Sequence[str], resolve: Resolve = resolved) -> Target:
@@ -47,12 +48,13 @@ def target(url: str, *, allow: Sequence[str], resolve: Resolve = resolved) -> Ta
         )
     if not trusted and port not in PORTS:
         raise DeliveryError(f"{parsed.host}: port {port} is not used unless `allow` lists it", permanent=True)
-    address = _address(parsed.host, port, resolve)
-    if not trusted and not public(address):
-        raise DeliveryError(
-            f"{parsed.host}: {address} is not a public address; list the host in `allow`", permanent=True
-        )
-    return Target(url=parsed, address=address)
+    addresses = _addresses(parsed.host, port, resolve)
+    for address in addresses:
+        if not trusted and not public(address):
+            raise DeliveryError(
+                f"{parsed.host}: {address} is not a public address; list the host in `allow`", permanent=True
+            )
+    return Target(url=parsed, addresses=addresses)
 
 
 def _parsed(url: str) -> httpx.URL:
@@ -65,11 +67,14 @@ def _parsed(url: str) -> httpx.URL:
     return parsed
 
 
-def _address(host: str, port: int, resolve: Resolve) -> str:
+def _addresses(host: str, port: int, resolve: Resolve) -> Sequence[str]:
     try:
-        return resolve(host, port)[0]
-    except (OSError, UnicodeError, IndexError):
-        raise DeliveryError(f"{host}: the name cannot be resolved", permanent=False) from None
+        found = resolve(host, port)
+    except (OSError, UnicodeError):
+        found = []
+    if not found:
+        raise DeliveryError(f"{host}: the name cannot be resolved", permanent=False)
+    return found
 
 
 def public(address: str) -> bool:
@@ -80,5 +85,5 @@ def public(address: str) -> bool:
         inner = inside or ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is not None:
             return public(str(inner))
-    in_nat = isinstance(ip, ipaddress.IPv4Address) and ip in CARRIER_NAT
-    return ip.is_global and not ip.is_multicast and not in_nat and ip != AZURE_HOST
+    inner_net = isinstance(ip, ipaddress.IPv4Address) and any(ip in network for network in INNER)
+    return ip.is_global and not ip.is_multicast and not inner_net

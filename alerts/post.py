@@ -33,19 +33,28 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], allow: Sequence[s
     watch = _Deadline(TOTAL_S)
     try:
         with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client, watch:
-            return _exchanged(client, _request(client, place, body, headers, watch))
+            return _tried(client, place, body, headers, watch)
     except httpx.TransportError as error:
         what = f"no answer within {TOTAL_S:.0f} s" if watch.over else type(error).__name__
         raise DeliveryError(f"{place.url.host}: {what}", permanent=False) from None
 
 
+def _tried(client: httpx.Client, place: Target, body: bytes, headers: Mapping[str, str], watch: "_Deadline") -> Answer:
+    """Go to the first address that lets us in: a host may have one that cannot be reached from here."""
+    *others, last = place.addresses
+    for address in others:
+        with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+            return _exchanged(client, _request(client, place.url, address, body, headers, watch))
+    return _exchanged(client, _request(client, place.url, last, body, headers, watch))
+
+
 def _request(
-    client: httpx.Client, place: Target, body: bytes, headers: Mapping[str, str], watch: "_Deadline"
+    client: httpx.Client, url: httpx.URL, address: str, body: bytes, headers: Mapping[str, str], watch: "_Deadline"
 ) -> httpx.Request:
     """The request goes to the checked address; name checks of TLS and the receiver see the real host."""
-    sent = {"content-type": "application/json", "user-agent": "leeway", **headers, "host": place.url.netloc.decode()}
-    extensions = {"sni_hostname": place.url.host, "trace": watch.trace, "timeout": TIMEOUT.as_dict()}
-    direct = place.url.copy_with(host=place.address)
+    sent = {"content-type": "application/json", "user-agent": "leeway", **headers, "host": url.netloc.decode()}
+    extensions = {"sni_hostname": url.host, "trace": watch.trace, "timeout": TIMEOUT.as_dict()}
+    direct = url.copy_with(host=address)
     return client.build_request("POST", direct, content=body, headers=sent, extensions=extensions)
 
 

@@ -265,7 +265,8 @@ def test_a_webhook_can_speak_as_alertmanager(receiver: Any, monkeypatch: pytest.
     [
         "127.0.0.1", "127.9.9.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
         "224.0.0.1", "240.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0",
-        "fc00::1", "fd12::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
+        "fc00::1", "fd12::1", "fd00:ec2::254", "168.63.129.16", "192.0.0.192",
+        "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
         "2002:7f00:0001::", "2002:0a00:0001::", "2001:0:4136:e378:8000:63bf:80ff:fffe", "64:ff9b::7f00:1",
     ],
 )  # fmt: skip
@@ -310,11 +311,39 @@ def test_the_checked_address_is_the_one_that_is_used() -> None:
     """A name server that answers otherwise the second time is never asked a second time."""
     answers = iter([["93.184.216.34"], ["127.0.0.1"]])
 
-    assert target("https://hooks.example/x", allow=(), resolve=lambda *_: next(answers)).address == "93.184.216.34"
+    assert target("https://hooks.example/x", allow=(), resolve=lambda *_: next(answers)).addresses == ["93.184.216.34"]
+
+
+def test_one_address_of_ours_among_a_strangers_refuses_the_host() -> None:
+    with pytest.raises(DeliveryError, match=r"10\.0\.0\.1 is not a public address"):
+        target("https://hooks.example/x", allow=(), resolve=lambda *_: ["93.184.216.34", "10.0.0.1"])
+
+
+def test_the_next_address_is_used_where_the_first_lets_nobody_in(
+    receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = receiver.host.partition(":")[2]
+    both = [(0, 0, 0, "", (address, 0)) for address in ("127.0.0.2", "127.0.0.1")]
+    ask = socket.getaddrinfo
+    named = "hooks.example"
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **k: both if host == named else ask(host, *a, **k))
+
+    answer = http.post(f"http://hooks.example:{port}/x", b"{}", headers={}, allow=(named,))
+
+    assert answer.status == 200
+    assert receiver.got[0]["headers"]["host"] == f"hooks.example:{port}"
+
+
+def test_a_redirect_is_not_followed(receiver: Any) -> None:
+    receiver.script = [(307, {"Location": receiver.url}, b"")]
+
+    with pytest.raises(DeliveryError, match="answered 307"):
+        http.post(receiver.url, b"{}", headers={}, allow=(receiver.host,))
+    assert len(receiver.got) == 1
 
 
 def test_a_name_in_other_letters_is_allowed_in_the_same() -> None:
-    assert target("http://bücher.example/x", allow=("bücher.example",), resolve=lambda *_: ["10.0.0.1"]).address
+    assert target("http://bücher.example/x", allow=("bücher.example",), resolve=lambda *_: ["10.0.0.1"]).addresses
 
 
 # --- mail
