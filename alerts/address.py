@@ -15,7 +15,7 @@ from store.errors import DeliveryError
 
 PORTS = (443, 80)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# What Python calls global and is not for strangers: carrier NAT, protocol assignments (Oracle's metadata), Azure's host.
+# Python calls these global, but no stranger is there: carrier NAT, Oracle's metadata and the like, Azure's host.
 INNER = tuple(ipaddress.ip_network(text) for text in ("100.64.0.0/10", "192.0.0.0/24", "168.63.129.16/32"))
 Resolve = Callable[[str, int], Sequence[str]]
 
