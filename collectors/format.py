@@ -35,7 +35,8 @@ class Format:
 
     `real` tells whether it was built on a real sample or from documented fields. Of several formats that recognise a
     record the one with the lowest `order` reads it; one that is not `sure` asks again at each record whether another
-    format knows it better.
+    format knows it better. `remembers`: its readers hold what a later record completes; they travel, pickled, from one
+    slice of a file to the next.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Format:
     real: bool = False
     order: int = 50
     sure: bool = True
+    remembers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

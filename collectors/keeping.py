@@ -1,12 +1,15 @@
 """Keeping: the parts of a file go into the store, and the ledger's row moves with them."""
 
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from collectors.decode import Job, Part, batch_at, table_at
+import pyarrow as pa
+
+from collectors.decode import batch_at, table_at
+from collectors.job import Job, Part
 from collectors.load import Kept, keep
 from collectors.report import Report
 from store import sources
@@ -21,14 +24,15 @@ class _TakenBack(Exception):  # noqa: N818 - ends a dry run's transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """One file on its way in."""
+    """One file on its way in. `size` in bytes, as it came; `sha256` of it is still being worked out."""
 
     store: Store
     job: Job
     executor: Executor
     kind: str
     dry_run: bool
-    sha256: str = ""
+    size: int
+    sha256: Future[str]
     before: sources.Source | None = None
 
     @property
@@ -36,18 +40,13 @@ class Import:
         return self.job.read_at
 
 
-def begin(tx: Transaction, run: Import, log_format: str) -> int:
-    size = run.job.path.stat().st_size
-    return sources.begin(
-        tx,
-        run.before,
-        kind=run.kind,
-        name=run.job.name,
-        sha256=run.sha256,
-        log_format=log_format,
-        size=size,
-        now=run.now,
-    )
+def begun(tx: Transaction, run: Import, report: Report, log_format: str) -> int:
+    """The file's row in the ledger, opened if it is not yet; its hash may be told later (`sources.identify`)."""
+    if report.source_id is None:
+        report.source_id = sources.begin(
+            tx, run.before, kind=run.kind, name=run.job.name, log_format=log_format, size=run.size, now=run.now
+        )
+    return report.source_id
 
 
 @contextmanager
@@ -62,20 +61,25 @@ def written(run: Import) -> Iterator[Transaction]:
         pass
 
 
-def store_part(tx: Transaction, run: Import, part: Part, report: Report) -> None:
-    """Append a part's calls, evaluations and rejects, and count them in the report and the ledger."""
+def store_parts(tx: Transaction, run: Import, parts: Sequence[Part], report: Report) -> None:
+    """Append what parts hold beside spans, and count it in the report and the ledger."""
     assert report.source_id is not None  # noqa: S101 - begun before
     before = report.calls, report.duplicates, report.rejects
-    if (calls := table_at(part.calls)) is not None:
+    if calls := _tables(parts, lambda part: table_at(part.calls)):
         count(report, append_calls(tx, stamped(calls, source_id=report.source_id, ingested_at=run.now)))
-    if (judged := table_at(part.evaluations)) is not None:
+    if judged := _tables(parts, lambda part: table_at(part.evaluations)):
         append_evaluations_once(tx, judged)
-    if (rejects := table_at(part.rejects)) is not None:
+    if rejects := _tables(parts, lambda part: table_at(part.rejects)):
         sources.add_rejects(tx, rejects, source_id=report.source_id, now=run.now)
         report.rejects += rejects.num_rows
         report.show(rejects)
     calls_, duplicates, rejected = (now - then for now, then in zip(_counts(report), before, strict=True))
     sources.move(tx, report.source_id, calls=calls_, duplicates=duplicates, rejects=rejected, now=run.now)
+
+
+def _tables(parts: Sequence[Part], table_of: Callable[[Part], pa.Table | None]) -> pa.Table | None:
+    found = [table for part in parts if (table := table_of(part)) is not None]
+    return pa.concat_tables(found) if found else None
 
 
 def _counts(report: Report) -> tuple[int, int, int]:
@@ -117,7 +121,15 @@ def store_spans_dry(tx: Transaction, part: Part, report: Report, run: Import) ->
 def settle(tx: Transaction, run: Import, report: Report) -> None:
     """Close the ledger's row; after a restart, its own figures count what the first try stored."""
     assert report.source_id is not None  # noqa: S101
-    size = run.job.path.stat().st_size
     sources.close(
-        tx, report.source_id, status=report.status, error=report.error, log_format=report.format, size=size, now=run.now
-    )
+        tx, report.source_id, status=report.status, error=report.error, log_format=report.format, size=run.size,
+        now=run.now,
+    )  # fmt: skip
+
+
+def forget(parts: Sequence[Part]) -> None:
+    """Delete what was stored: a big file's parts need not all lie on the disk at once."""
+    for part in parts:
+        for path in (part.calls, part.spans, part.rejects, part.evaluations):
+            if path is not None:
+                path.unlink()

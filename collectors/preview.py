@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from collectors.batch import assembled_safely
-from collectors.decode import Job, Made, Sorter, found_in
+from collectors.decode import Made, found_in
+from collectors.job import Job
 from collectors.mapping import Mapping as Paths
 from collectors.reading import Reading, Record
+from collectors.sorting import Sorter
 from store.errors import FormatError
 from store.model import LLMCall, Reject
 

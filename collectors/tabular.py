@@ -5,21 +5,20 @@ import codecs
 import csv
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import orjson
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
 from collectors.identity import digest
-from collectors.reading import Place, Reading, Record
+from collectors.reading import Found, Place, Reading
 from store.errors import FormatError
-from store.model import Reject
 
 PARQUET = b"PAR1"
 DELIMITERS = ",;\t|"
 LITERAL_CHARS = 1 << 20  # longer Python literals in a cell stay text
-REST = "more cells than columns"
 
 csv.field_size_limit(min(sys.maxsize, 1 << 30))
 
@@ -38,28 +37,46 @@ def is_csv(first: bytes, name: str) -> bool:
     return any(mark in header for mark in DELIMITERS) or ".csv" in name.lower() or ".tsv" in name.lower()
 
 
-def csv_rows(chunks: Iterable[bytes], reading: Reading) -> Iterator[tuple[Record, Place] | Reject]:
-    """Each row under its column's names; cells that hold JSON or a Python literal are read as that."""
+def delimiter(header: str) -> str:
+    """What stands between the columns."""
+    return max(DELIMITERS, key=header.count)
+
+
+def csv_rows(chunks: Iterable[bytes], reading: Reading, *, line: int = 2) -> Iterator[Found]:
+    """Each row under its column's names; cells that hold JSON or a Python literal are read as that.
+
+    The first line names the columns; `line`: the number of the one that comes behind it here.
+    """
     lines = _text_lines(chunks)
     header = next(lines, "")
-    delimiter = max(DELIMITERS, key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter), [])
+    mark = delimiter(header)
+    names = next(csv.reader([header], delimiter=mark), [])
     reading.head = digest(header.encode())
-    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    read: list[str] = []
+    rows = csv.reader(map(_kept_in(read), lines), delimiter=mark, strict=True)
     while True:
-        line = rows.line_num + 2
+        place = _place(reading, rows.line_num + line, b"")
+        read.clear()
         try:
             cells = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield _place(reading, line, b"").reject(f"not CSV ({error})")
-            return
+            yield replace(place, raw="".join(read).encode()).reject(f"not CSV ({error})")
+            continue
         if cells:
-            yield _row(names, cells, _place(reading, line, delimiter.join(cells).encode()))
+            yield _row(names, cells, replace(place, raw=mark.join(cells).encode()))
 
 
-def _row(names: list[str], cells: list[str], place: Place) -> tuple[Record, Place] | Reject:
+def _kept_in(read: list[str]) -> Callable[[str], str]:
+    def keep(line: str) -> str:
+        read.append(line)
+        return line
+
+    return keep
+
+
+def _row(names: list[str], cells: list[str], place: Place) -> Found:
     if len(cells) > len(names):
         return place.reject(f"{len(cells)} cells for {len(names)} columns")
     return {name: cell(text) for name, text in zip(names, cells, strict=False)}, place
@@ -101,14 +118,18 @@ def _literal(text: str) -> Any:
         return text
 
 
-def parquet_rows(stream: BinaryIO, reading: Reading) -> Iterator[tuple[Record, Place] | Reject]:
-    """Each row of a Parquet file; texts that hold JSON are read as that."""
+def parquet_rows(
+    stream: BinaryIO, reading: Reading, *, groups: Sequence[int] | None = None, before: int = 0
+) -> Iterator[Found]:
+    """Each row of a Parquet file, or of some row groups of it; texts that hold JSON are read as that.
+
+    `before`: the number of rows in front of those groups.
+    """
     try:
         file = pq.ParquetFile(io.BufferedReader(stream) if isinstance(stream, io.RawIOBase) else stream)
         reading.head = digest(str(file.schema_arrow).encode(), str(file.metadata.num_rows).encode())
-        number = 0
-        for batch in file.iter_batches(batch_size=1024):
-            reading.bytes_read += batch.nbytes
+        number = before
+        for batch in file.iter_batches(batch_size=1024, row_groups=groups):
             for row in batch.to_pylist():
                 number += 1
                 raw = orjson.dumps(row, default=str, option=orjson.OPT_NON_STR_KEYS)

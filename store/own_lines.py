@@ -1,16 +1,17 @@
-"""Own lines: DuckDB reads Leeway's own JSON lines by itself, once they were found clean.
+"""Own lines: DuckDB reads by itself those of Leeway's own JSON lines that were found clean.
 
-The file lies in the store's spool, the only folder DuckDB may read. The SELECT fills gaps by the same rules as
-`collectors/formats/leeway.py`; a test holds the two equal.
+They come through a pipe that lies in the store's spool, the only folder DuckDB may read. The SELECT fills gaps by the
+same rules as `collectors/formats/leeway.py`; a test holds the two equal.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from store.calls import ALL_TIME, COLUMNS, DEDUPE_MARGIN, JSON_COLUMNS, SCHEMA, TIME_COLUMNS, Appended
+from store.calls import ALL_TIME, COLUMNS, DEDUPE_MARGIN, JSON_COLUMNS, SCHEMA, TIME_COLUMNS
 from store.connection import Transaction
 
-MAX_OBJECT_BYTES = 16 << 20  # longer lines go through Python
+MAX_OBJECT_BYTES = 4 << 20  # longer lines go through Python; DuckDB reads buffers of four times as much
 
 # Times are read as text and then cast: read as TIMESTAMP, an offset would be dropped.
 TYPES = {
@@ -59,19 +60,15 @@ def _value(name: str) -> str:
 
 READ_COLUMNS = ", ".join(f"{name}: '{kind}'" for name, kind in {**{n: _type(n) for n in COLUMNS}, **BESIDE}.items())
 READ_SQL = f"read_json($path, format = 'newline_delimited', maximum_object_size = {2 * MAX_OBJECT_BYTES}, columns = {{{READ_COLUMNS}}})"  # noqa: E501
-IDS_SQL = "read_json($path, format = 'newline_delimited', columns = {call_id: 'VARCHAR'})"
 CALLS_SQL = ", ".join(_value(name) for name in COLUMNS)
-NEAR_SQL = "SELECT count(*) FROM data.calls WHERE event_time BETWEEN $low AND $high"
-KNOWN_SQL = f"""
-    CREATE OR REPLACE TEMP TABLE known_ids AS
-    SELECT call_id FROM data.calls WHERE event_time BETWEEN $low AND $high
-        AND call_id IN (SELECT call_id FROM {IDS_SQL})
-"""  # noqa: S608 - our own names
+NEAR_SQL = """
+    CREATE OR REPLACE TEMP TABLE near_ids AS SELECT call_id FROM data.calls WHERE event_time BETWEEN $low AND $high
+"""
 INSERT_SQL = f"""
     INSERT INTO data.calls BY NAME
     SELECT {CALLS_SQL}, $source_id::BIGINT AS source_id, $ingested_at::TIMESTAMP AS ingested_at FROM {READ_SQL}
-"""  # noqa: S608
-NEW_ONLY_SQL = " WHERE call_id NOT IN (SELECT call_id FROM known_ids)"
+"""  # noqa: S608 - our own names
+NEW_ONLY_SQL = " WHERE call_id NOT IN (SELECT call_id FROM near_ids)"
 IN_ORDER_SQL = " ORDER BY event_time"
 MARK_DIRTY_SQL = """
     INSERT INTO data.dirty_hours
@@ -81,24 +78,38 @@ MARK_DIRTY_SQL = """
 """
 
 
-def append_lines(
-    tx: Transaction, path: Path, *, lines: int, first: datetime, last: datetime, in_order: bool, source_id: int,
-    ingested_at: datetime, timeless: bool = False,
-) -> Appended:  # fmt: skip
-    """Append the calls of a clean file of `lines` lines without repeated ids, except those that are there already.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What is expected of lines that nobody has seen yet.
 
-    `first` and `last`: its earliest and latest event times; `in_order`: they rise, roughly.
+    `low` and `high`: between which times a stored call may be one of theirs; `in_order`: their times rise, roughly.
     """
-    if not lines:
-        return Appended(0, 0)
+
+    low: datetime
+    high: datetime
+    in_order: bool = True
+
+
+def expected(first: datetime, last: datetime, *, in_order: bool = True, timeless: bool = False) -> Expected:
+    """`first` and `last`: the earliest and the latest time; `timeless`: some are only the time of an ingest."""
     low, high = ALL_TIME if timeless else (first - DEDUPE_MARGIN, last + DEDUPE_MARGIN)
-    near = tx.one(NEAR_SQL, {"low": low, "high": high})
-    sql, known = INSERT_SQL, 0
-    if near:
-        tx.execute(KNOWN_SQL, {"path": str(path), "low": low, "high": high})
-        known = tx.one("SELECT count(*) FROM known_ids")
-        sql += NEW_ONLY_SQL if known else ""
-    sql += "" if in_order else IN_ORDER_SQL
-    tx.execute(sql, {"path": str(path), "source_id": source_id, "ingested_at": ingested_at})
+    return Expected(low=low, high=high, in_order=in_order)
+
+
+def append_lines(
+    tx: Transaction, path: Path, what: Expected, *, source_id: int, ingested_at: datetime
+) -> tuple[int, bool]:
+    """Append the calls of clean lines without repeated ids, except those that are there already.
+
+    Return how many were appended, and whether these must be all: no stored call is near them.
+    """
+    tx.execute(NEAR_SQL, {"low": what.low, "high": what.high})
+    alone = tx.one("SELECT count(*) FROM near_ids") == 0
+    sql = INSERT_SQL + ("" if alone else NEW_ONLY_SQL) + ("" if what.in_order else IN_ORDER_SQL)
+    added = tx.one(sql, {"path": str(path), "source_id": source_id, "ingested_at": ingested_at})
+    return int(added), alone
+
+
+def mark_dirty(tx: Transaction, source_id: int, *, first: datetime, last: datetime) -> None:
+    """The hours in which this source has calls are to be worked out anew."""
     tx.execute(MARK_DIRTY_SQL, {"low": first, "high": last, "source_id": source_id})
-    return Appended(lines - known, known)

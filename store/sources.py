@@ -19,10 +19,14 @@ KNOWN_SQL = """
     ORDER BY (status = 'done') DESC, source_id DESC LIMIT 1
 """
 OPEN_SQL = """
-    INSERT INTO data.sources (source_id, kind, name, sha256, format, bytes, status, created_at, updated_at)
-    VALUES (nextval('data.source_ids'), $kind, $name, $sha256, $format, $bytes, 'loading', $now, $now)
+    INSERT INTO data.sources (source_id, kind, name, format, bytes, status, created_at, updated_at)
+    VALUES (nextval('data.source_ids'), $kind, $name, $format, $bytes, 'loading', $now, $now)
 """
 NEWEST_SQL = "SELECT currval('data.source_ids')"
+IDENTIFY_SQL = (
+    "UPDATE data.sources SET sha256 = $sha256 WHERE source_id = $source_id AND sha256 IS DISTINCT FROM $sha256"
+)
+OF_SIZE_SQL = "SELECT count(*) FROM data.sources WHERE bytes = ? AND kind <> 'journal'"
 RESTART_SQL = """
     UPDATE data.sources SET calls = 0, duplicates = 0, spans = 0, rejects = 0, status = 'loading', error = NULL,
         format = $format, name = $name, updated_at = $now
@@ -103,6 +107,11 @@ def known(store: Store, sha256: str) -> Source | None:
     return _first(store.read(KNOWN_SQL, [sha256]))
 
 
+def any_of_size(store: Store, size: int) -> bool:
+    """Whether a file of so many bytes was ever read: if none was, no content is known either."""
+    return bool(store.one(OF_SIZE_SQL, [size]))
+
+
 def source(store: Store, source_id: int) -> Source | None:
     return _first(store.read(ONE_SQL, [source_id]))
 
@@ -112,17 +121,24 @@ def _first(frame: pl.DataFrame) -> Source | None:
 
 
 def begin(
-    tx: Transaction, before: Source | None, *, kind: str, name: str, sha256: str, log_format: str, size: int,
-    now: datetime,
-) -> int:  # fmt: skip
-    """Open the ledger's row, or the row of a try that did not come to its end; return its id."""
+    tx: Transaction, before: Source | None, *, kind: str, name: str, log_format: str, size: int, now: datetime
+) -> int:
+    """Open the ledger's row, or the row of a try that did not come to its end; return its id.
+
+    What was opened is found again only once it is identified.
+    """
     if before is None:
-        params = {"kind": kind, "name": name, "sha256": sha256, "format": log_format, "bytes": size, "now": now}
+        params = {"kind": kind, "name": name, "format": log_format, "bytes": size, "now": now}
         tx.execute(OPEN_SQL, params)
         return int(tx.one(NEWEST_SQL))
     tx.execute(FORGET_REJECTS_SQL, [before.source_id])
     tx.execute(RESTART_SQL, {"format": log_format, "name": name, "now": now, "source_id": before.source_id})
     return before.source_id
+
+
+def identify(tx: Transaction, source_id: int, sha256: str) -> None:
+    """Say what the file's content is; hashing a big one may take longer than beginning to read it."""
+    tx.execute(IDENTIFY_SQL, {"sha256": sha256, "source_id": source_id})
 
 
 def move(

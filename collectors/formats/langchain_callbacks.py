@@ -87,4 +87,5 @@ FORMAT = Format(
     reader=Runs,
     real=True,
     order=30,
+    remembers=True,
 )

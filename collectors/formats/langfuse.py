@@ -144,4 +144,5 @@ FORMAT = Format(
     detect=detect,
     reader=Observations,
     order=40,
+    remembers=True,
 )

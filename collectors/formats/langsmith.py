@@ -108,4 +108,5 @@ FORMAT = Format(
     reader=Runs,
     real=True,
     order=30,
+    remembers=True,
 )

@@ -88,4 +88,5 @@ FORMAT = Format(
     detect=detect,
     reader=Calls,
     order=45,
+    remembers=True,
 )

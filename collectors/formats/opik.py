@@ -99,4 +99,5 @@ FORMAT = Format(
     detect=detect,
     reader=Spans,
     order=40,
+    remembers=True,
 )

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.decode import Job, decode, table_at
+from collectors.decode import decode, table_at
 from collectors.ingest import ingest
+from collectors.job import Job
 from collectors.otlp import decode as decode_otlp
 from collectors.reading import Limits
 from leeway.workers import Inline

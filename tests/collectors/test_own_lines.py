@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors import own_lines
-from collectors.decode import Job, decode, table_at
+from collectors.decode import decode, table_at
 from collectors.ingest import ingest
+from collectors.job import Job, Kind, Slice
+from collectors.own_lines import Strained, strain
 from leeway.workers import Inline
 from store.calls import COLUMNS, append_calls, stamped
 from store.connection import Store, StoreSettings
@@ -51,7 +52,7 @@ def test_both_ways_fill_the_same_gaps(tmp_path_factory: pytest.TempPathFactory, 
     folder = tmp_path_factory.mktemp("own")
     path = folder / "own.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in told))
-    assert own_lines.survey(path).clean == len(told)
+    assert strained(folder, *path.read_bytes().split(b"\n")[:-1])[0].clean == len(told)
     with (
         Store(StoreSettings(path=folder / "a.duckdb")) as by_duckdb,
         Store(StoreSettings(path=folder / "b.duckdb")) as by_us,
@@ -64,10 +65,15 @@ def test_both_ways_fill_the_same_gaps(tmp_path_factory: pytest.TempPathFactory, 
         assert rows(by_duckdb) == rows(by_us)
 
 
-def surveyed(tmp_path: Path, *lines: bytes) -> own_lines.Survey:
-    path = tmp_path / "own.jsonl"
+def strained(tmp_path: Path, *lines: bytes, repeats: frozenset[int] = frozenset()) -> tuple[Strained, list[bytes]]:
+    """What was found in the lines, and those of them that were let through."""
+    path, out = tmp_path / "own.jsonl", tmp_path / "clean.jsonl"
     path.write_bytes(b"\n".join(lines))
-    return own_lines.survey(path)
+    job = Job(path=path, name="own", parts=tmp_path / "parts", read_at=NOW)
+    part = Slice(kind=Kind.LINES, start=0, end=path.stat().st_size)
+    out.touch()
+    found = strain(job, part, out, repeats)
+    return found, [line for line in out.read_bytes().split(b"\n") if line]
 
 
 @pytest.mark.parametrize(
@@ -81,21 +87,30 @@ def surveyed(tmp_path: Path, *lines: bytes) -> own_lines.Survey:
         b'{"call_id": "x", "event_time": "2026-03-01T10:00:00Z", "input_tokens": "7"}',
         b'{"call_id": "x", "event_time": "2026-03-01T10:00:00Z", "metadata": {"a": "\xff"}}',
         b'{"call_id": "x", "event_time": "2026-03-01T10:00:00Z", "metadata": ' + b"[" * 3000 + b"]" * 3000 + b"}",
-        b'{"call_id": "c", "event_time": "2026-03-01T10:00:00Z"}',
     ],
 )  # fmt: skip
 def test_a_line_that_is_not_exactly_ours_is_odd(tmp_path: Path, odd: bytes):
     clean = b'{"call_id": "c", "event_time": "2026-03-01T10:00:00Z"}'
-    found = surveyed(tmp_path, clean, odd, clean.replace(b'"c"', b'"d"'))
-    assert (found.clean, [o.line for o in found.odd or []]) == (2, [2])
+    other = clean.replace(b'"c"', b'"d"')
+    found, let_through = strained(tmp_path, clean, odd, other)
+    assert (found.clean, let_through) == (2, [clean, other])
+    assert bool(found.odd) == bool(odd)
 
 
-def test_times_that_fall_far_back_are_put_in_order(tmp_path: Path):
+def test_a_line_that_repeats_an_id_is_told_and_odd_when_it_is_known(tmp_path: Path):
+    first, twice = (b'{"call_id": "%s", "event_time": "2026-03-01T10:00:00Z"}' % name for name in (b"c", b"d"))
+    found, let_through = strained(tmp_path, first, twice, first, twice)
+    assert (found.clean, found.repeats, len(let_through)) == (4, {2, 3}, 4)
+    found, let_through = strained(tmp_path, first, twice, first, twice, repeats=found.repeats)
+    assert (found.clean, found.repeats, let_through) == (2, {2, 3}, [first, twice])
+
+
+def test_times_that_fall_far_back_are_told(tmp_path: Path):
     def at(call_id: str, hour: int) -> bytes:
         return b'{"call_id": "%s", "event_time": "2026-03-01T%02d:00:00Z"}' % (call_id.encode(), hour)
 
-    assert surveyed(tmp_path, at("a", 1), at("b", 2), at("c", 3)).in_order
-    backwards = surveyed(tmp_path, at("a", 9), at("b", 2))
+    assert strained(tmp_path, at("a", 1), at("b", 2), at("c", 3))[0].in_order
+    backwards, _ = strained(tmp_path, at("a", 9), at("b", 2))
     assert (backwards.in_order, backwards.first.hour, backwards.last.hour) == (False, 2, 9)
     late = b'{"call_id": "z", "event_time": "2026-03-01T01:00:00Z", "time_quality": "ingested"}'
-    assert surveyed(tmp_path, at("a", 1), late).timeless
+    assert strained(tmp_path, at("a", 1), late)[0].timeless
