@@ -5,6 +5,7 @@ import re
 
 GAP = "\u200b"  # breaks a link or a mention without being seen
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_MARK = re.compile(r"([*~`|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")  # within a word `_` marks nothing up
 _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
 
 
@@ -17,7 +18,7 @@ def neutral(text: str) -> str:
 def slack_escaped(text: str) -> str:
     """For Slack's mrkdwn: its three control characters as entities, and nothing left to format with."""
     plain = neutral(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([*_~`|])", rf"\1{GAP}", plain)
+    return _MARK.sub(rf"\1{GAP}", plain)
 
 
 def html_escaped(text: str) -> str:
