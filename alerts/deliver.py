@@ -4,42 +4,36 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from alerts.attention import woken
 from alerts.channel import Configured, Letter, Receipt
 from alerts.collapse import collapsed
-from alerts.course import Course, course
 from alerts.grouping import Batch, batches
 from alerts.holding import hold
 from alerts.inhibition import Inhibition
-from alerts.notification import OVER, UP, Notification, dumps, loads
+from alerts.notification import Notification, dumps, loads
 from alerts.secrets import masked
+from alerts.sending import Answer, attempted, letter, wait_s
 from alerts.settings import AlertSettings
+from alerts.turns import Turns
 from store import outbox, threads
-from store.alerts import slice_key
 from store.connection import Store
-from store.duration import words
-from store.errors import DeliveryError, LeewayError
+from store.errors import DeliveryError
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 600.0
-FIRST_BUSY_WAIT_S, TOO_MANY = 30.0, 429
-LONGEST_ASKED_S = 3600.0  # who asks for more has made a mistake
 GIVE_UP_AFTER = timedelta(hours=24)
 LEASE = timedelta(seconds=60)  # longer than any attempt: while it runs, nobody else takes the row
-TURN = timedelta(seconds=20)  # then the other channels' next round must not wait any longer
-
-Answer = Callable[[int], str]
+TURN = timedelta(seconds=20)  # what has come meanwhile may be to be told together with the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What one delivery works with. `answer` makes the link by which an incident can be answered from a message."""
+    """What one delivery works with."""
 
     store: Store
     channels: Mapping[str, Configured]
@@ -53,10 +47,14 @@ class Worker:
 
 def deliver(
     store: Store, channels: Mapping[str, Configured], settings: AlertSettings, *, clock: Callable[[], datetime],
-    inhibitions: Sequence[Inhibition] = (), answer: Answer | None = None, rng: Random | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    inhibitions: Sequence[Inhibition] = (), answer: Answer | None = None, turns: Turns | None = None,
+    rng: Random | None = None, sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, int]:  # fmt: skip
-    """Send what is due and return counts: sent, failed, dead. Channels do not wait for one another."""
+    """Send what is due and return counts: sent, failed, dead.
+
+    With `turns`, kept from round to round, channels do not wait for one another: what a slow one does is counted no
+    more. Without, all are waited for.
+    """
     woken(store, now=clock())
     hold(store, inhibitions, now=clock())
     names = outbox.waiting_channels(store)
@@ -64,9 +62,11 @@ def deliver(
         store=store, channels=channels, settings=settings, clock=clock, rng=rng or Random(), sleep=sleep,  # noqa: S311 - jitter
         answer=answer,
     )  # fmt: skip
-    if names:
-        with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="deliver") as pool:
-            list(pool.map(lambda name: _emptied(worker, name), names))
+    if turns is not None:
+        turns.round(names, partial(_emptied, worker))
+    elif names:
+        with Turns(None) as alone:
+            alone.round(names, partial(_emptied, worker))
     return {"sent": 0, "failed": 0, "dead": 0, **worker.counts}
 
 
@@ -80,7 +80,7 @@ def test(store: Store, channel: Configured, settings: AlertSettings, *, now: dat
         queued = outbox.Queued(channel=channel.name, incident_id=None, reason="test", payload=dumps(told))
         notification_id = outbox.queue(tx, queued, now=now)
         outbox.mark(tx, notification_id, "sending")
-    attempt, _, _ = _attempted(channel, Letter(told=told, channel=channel.name), notification_id, 1, now)
+    attempt, _, _ = attempted(channel, Letter(told=told, channel=channel.name), notification_id, 1, now)
     with store.transaction() as tx:
         outbox.note_attempt(tx, attempt)
         outbox.mark(tx, notification_id, "sent" if attempt.ok else "dead", at=now, error=attempt.error)
@@ -127,8 +127,9 @@ def _sent(worker: Worker, batch: Batch) -> bool:
     attempt = outbox.claim(worker.store, row, until=worker.clock() + LEASE)
     if attempt is None:
         return True
-    letter = _letter(worker, channel, batch.told)
-    tried, receipt, failure = _attempted(channel, letter, row.notification_id, attempt, worker.clock())
+    now = worker.clock()
+    sent = letter(worker.store, channel, batch.told, worker.settings, answer=worker.answer, now=now)
+    tried, receipt, failure = attempted(channel, sent, row.notification_id, attempt, now)
     if failure is None:
         _delivered(worker, batch, tried, receipt)
         return True
@@ -151,54 +152,6 @@ def _gathered(store: Store, batch: Batch) -> None:
             outbox.mark(tx, row.notification_id, "suppressed", error=f"told together: message {first.notification_id}")
 
 
-def _letter(worker: Worker, channel: Configured, told: Notification) -> Letter:
-    now = worker.clock()
-    late = now - told.at
-    delayed = f"by {words(late)}" if late > worker.settings.max_alert_age else told.delayed
-    links = dict(told.links)
-    if worker.answer and told.incident_id is not None and told.reason in UP:
-        links["silence"] = worker.answer(told.incident_id)
-    begun = told.incident_id is not None and threads.thread(worker.store, channel.name, told.incident_id)
-    drawn = channel.channel.draws and told.since is not None and told.reason in (*UP, *OVER)
-    return Letter(
-        told=replace(told, sent_at=now, delayed=delayed, links=links), channel=channel.name, thread=begun or None,
-        course=_course(worker.store, told) if drawn else None,
-    )  # fmt: skip
-
-
-def _course(store: Store, told: Notification) -> Course | None:
-    """The numbers for a chart; a message without one is better than none."""
-    assert told.since is not None  # noqa: S101 - asked for above
-    key = slice_key(tuple(told.slice.items()))
-    try:
-        return course(
-            store, told.rule_id, key, title=told.title, unit=told.unit, begun=told.since, ended=told.at
-        )  # fmt: skip
-    except LeewayError as error:
-        log.warning("no chart for rule %s: %s", told.rule_id, error)
-        return None
-
-
-def _attempted(
-    channel: Configured, letter: Letter, notification_id: int, attempt: int, now: datetime
-) -> tuple[outbox.Attempt, Receipt, DeliveryError | None]:
-    began = time.perf_counter()
-    receipt, failure = Receipt(), None
-    try:
-        receipt = channel.send(letter)
-    except DeliveryError as error:
-        failure = error
-    except Exception as error:  # a channel's bug must not keep the others from being told
-        log.exception("channel %s failed", channel.name)
-        failure = DeliveryError(f"{type(error).__name__} in channel {channel.name!r}; see the log", permanent=False)
-    return outbox.Attempt(
-        notification_id=notification_id, channel=channel.name, attempt=attempt, attempted_at=now,
-        duration_ms=1000 * (time.perf_counter() - began), ok=failure is None,
-        status_code=failure.status_code if failure else receipt.status_code,
-        error=masked(str(failure)) if failure else receipt.note,
-    ), receipt, failure  # fmt: skip
-
-
 def _delivered(worker: Worker, batch: Batch, tried: outbox.Attempt, receipt: Receipt) -> None:
     row = batch.rows[0]
     with worker.store.transaction() as tx:
@@ -217,20 +170,6 @@ def _put_off(
         outbox.note_attempt(tx, tried)
         outbox.retry_at(tx, row.notification_id, until, masked(str(failure)))
     worker.counts["failed"] += 1
-
-
-def wait_s(failure: DeliveryError, attempt: int, rng: Random) -> float:
-    """As long as the receiver asked for; else 30 s, 1 min, 2 min … after a 429, and a jittered backoff otherwise."""
-    if failure.retry_after is not None:
-        return min(failure.retry_after, LONGEST_ASKED_S)
-    if failure.status_code == TOO_MANY:
-        return min(FIRST_BUSY_WAIT_S * 2.0 ** min(attempt - 1, 20), LONGEST_WAIT_S)
-    return backoff_s(attempt, rng)
-
-
-def backoff_s(attempt: int, rng: Random) -> float:
-    """Full jitter: somewhere below 5 s · 2^n, at most 10 min, and never at once."""
-    return max(1.0, rng.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 20))))
 
 
 def _dead(worker: Worker, batch: Batch, why: str, tried: outbox.Attempt | None) -> None:

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
 
 from alerts.channel import Channel, ChannelSettings, Configured, Receipt
-from alerts.deliver import backoff_s, deliver, wait_s
+from alerts.deliver import deliver
 from alerts.deliver import test as send_test
 from alerts.notification import Notification, dumps, headline
+from alerts.sending import backoff_s, wait_s
 from alerts.settings import AlertSettings
+from alerts.turns import Turns
 from store import outbox
 from store.connection import Store
 from store.errors import DeliveryError
@@ -341,6 +344,30 @@ def test_a_new_process_takes_up_at_once_what_a_dead_one_was_sending(post: Post) 
     post.deliver(after=6)
 
     assert post.reasons() == [(1, "fired")]
+
+
+def test_a_slow_channel_keeps_no_other_waiting(post: Post) -> None:
+    slow, go = Inbox(), Event()
+    send = slow.send
+
+    def hangs(*told: Any) -> Receipt:
+        assert go.wait(30)
+        return send(*told)
+
+    kind = Channel(name="x", settings=ChannelSettings, send=hangs)
+    post.channels["slow"] = Configured(name="slow", channel=kind, settings=ChannelSettings())
+    with Turns(patience_s=0.2) as turns:
+        for incident in (1, 2):
+            post.queue(incident=incident, channel="slow")
+            post.queue(incident=incident)
+            deliver(post.store, post.channels, SETTINGS, clock=lambda: NOW, turns=turns, sleep=lambda _: None)
+        assert post.reasons() == [(1, "fired"), (2, "fired")]
+        assert slow.got == []
+        go.set()
+        while outbox.waiting_channels(post.store):
+            deliver(post.store, post.channels, SETTINGS, clock=lambda: NOW, turns=turns, sleep=lambda _: None)
+
+    assert [one.incident_id for one in slow.got] == [1, 2]
 
 
 def test_a_slow_channel_ends_its_turn(post: Post) -> None:
