@@ -25,6 +25,7 @@ from alerts.report import report_from
 from alerts.rule import Rule
 from alerts.rulefile import rule_from, rules_from_file
 from alerts.settings import AlertSettings
+from alerts.turns import Turns
 from analytics.metric import metrics
 from collectors.batch import read_frames
 from collectors.ingest import ingest
@@ -68,6 +69,7 @@ class Runtime:
         self.alert_settings = _alert_settings(settings)
         self.channels = configured(settings.channels)
         self.inhibitions = inhibitions_of(settings)
+        self.turns = Turns()
         self.reports = [report_from(table, where="leeway.toml") for table in settings.report]
         self.signing_key = signing_key(self.store.settings.spool)
         # Who sends comes first: while the cores are busy, what is acknowledged can wait in the journal.
@@ -108,6 +110,7 @@ class Runtime:
         self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        self.turns.close()
         self.scoring.close()
         self.decoding.close()
         if self._loader.is_alive():
