@@ -6,8 +6,7 @@ from typing import Any
 import orjson
 import streamlit as st
 
-from analytics.evaluator import evaluators
-from pages.parts import asked, charts, filters, frame, links, states, units, waterfall
+from pages.parts import asked, charts, filters, frame, links, scores, states, units, waterfall
 from pages.parts.frame import Tile
 from pages.parts.text import safe_label
 from store import browse, spans
@@ -51,7 +50,7 @@ def page() -> None:
         _texts(call)
     with right:
         with states.guarded("The scores"):
-            _scores(call)
+            scores.card(browse.scores(asked.store(), call["call_id"], call["event_time"]))
         _facts(call)
 
 
@@ -172,32 +171,6 @@ def _json(label: str, text: str | None, *, expanded: bool = False) -> None:
     if text:
         with st.expander(label, expanded=expanded):
             st.json(text, expanded=3)
-
-
-def _scores(call: Call) -> None:
-    rows = browse.scores(asked.store(), call["call_id"], call["event_time"])
-    with frame.card("Scores", "" if rows.height else "not scored yet"):
-        if rows.is_empty():
-            st.caption("Scores follow the calls by minutes; Data shows what waits.")
-        for row in rows.iter_rows(named=True):
-            _score(row)
-
-
-def _score(row: Mapping[str, Any]) -> None:
-    known = evaluators().get(row["name"])
-    flagged = known is not None and row["label"] == known.flagged
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        icon = ":material/flag:" if flagged else ":material/check:"
-        word = safe_label(str(row["label"] or "no label").replace("_", " "))
-        st.badge(word, icon=icon, color="orange" if flagged else "gray")
-        value = f" {row['value']:.2f}" if row["value"] is not None else ""
-        st.markdown(f"**{safe_label(known.title if known else row['name'])}**{value}", width="stretch")
-    said = [known.help] if known else []
-    standing = asked.standings().get(row["name"]) if known else None
-    said += [f"How far to trust it: {standing.trust}."] if standing and standing.trust else []
-    if row["explanation"]:
-        st.text(row["explanation"])
-    st.caption(" ".join(said) + f" By {safe_label(row['evaluator'])}.")
 
 
 def _facts(call: Call) -> None:
