@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from alerts.past import Grid, Past
@@ -82,7 +83,9 @@ class Kind:
     periodic: bool = False
 
 
+@cache
 def kinds() -> Mapping[str, Kind]:
+    """Every kind there is, by name."""
     return declared(Kind, "alerts.kinds")
 
 

@@ -7,14 +7,17 @@ evaluated: nothing is told twice and nothing is forgotten, wherever the process 
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
+from pydantic import ValidationError
+
+from alerts.closing import close_all, farewell
 from alerts.due import due
 from alerts.evidence import Contributors, Examples, Witnesses
 from alerts.held import held_as_of, held_now
-from alerts.notification import dumps, loads
 from alerts.numbers import Measure, Numbers, Sliding, one_by_one
 from alerts.rule import MetricInfo, Rule
 from alerts.rulefile import rule_from
@@ -23,14 +26,10 @@ from alerts.settings import AlertSettings
 from store import alerts, incidents, outbox, rules, silences
 from store.alerting import Health
 from store.connection import Store, Transaction
-from store.errors import ConfigError
+from store.errors import ConfigError, LeewayError
+from store.model import Window
 
 log = logging.getLogger(__name__)
-
-CLOSED_WORDS = {
-    "rule_updated": "closed: the rule was changed", "rule_paused": "closed: the rule was paused",
-    "rule_deleted": "closed: the rule was deleted", "late_data": "closed: data that came late shows no breach",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +87,15 @@ def evaluate(
     for one in stored:
         counts.update(_evaluated(around, one))
     for rule_id in set(alerts.rules_in_progress(store)) - {one.rule_id for one in stored}:
-        _closed(around, rule_id, "rule_deleted")
+        close_all(store, rule_id, "rule_deleted", now=now)
     return dict(counts)
 
 
 def _evaluated(around: Surroundings, stored: rules.StoredRule) -> Mapping[str, int]:
     progress = alerts.progress(around.store, stored.rule_id)
-    if progress and (stored.paused or progress.version != stored.version):
-        _closed(around, stored.rule_id, "rule_paused" if stored.paused else "rule_updated")
+    if progress and (stored.paused or _asks_otherwise(around.store, stored, progress)):
+        reason = "rule_paused" if stored.paused else "rule_updated"
+        close_all(around.store, stored.rule_id, reason, now=around.now)
         progress = None
     if stored.paused:
         return {}
@@ -104,6 +104,17 @@ def _evaluated(around: Surroundings, stored: rules.StoredRule) -> Mapping[str, i
     except ConfigError as error:
         return _broken(around, stored, progress, str(error))
     return _advanced(around, stored, rule, progress)
+
+
+def _asks_otherwise(store: Store, stored: rules.StoredRule, progress: alerts.Progress) -> bool:
+    """Whether an edit since the last evaluation changed what the rule asks, and not only its words or whom it tells."""
+    if progress.version == stored.version:
+        return False
+    before = rules.rule_version(store, stored.rule_id, progress.version)
+    try:
+        return before is None or not Rule.model_validate(before).asks_the_same(Rule.model_validate(stored.definition))
+    except ValidationError:
+        return True
 
 
 def _broken(
@@ -159,6 +170,7 @@ def _late_ends(around: Surroundings, rule: Rule, progress: alerts.Progress | Non
 def _run(around: Surroundings, rule: Rule, late: list[datetime], fresh: list[datetime]) -> tuple[Run, Settled]:
     bench = _bench(around, rule, (late or fresh)[0])
     stored = {one.slice: one for one in alerts.instances(around.store, rule.id)}
+    _read_past(around, rule, Window(start=(late or fresh)[0], end=fresh[-1]))
     if not late:
         run = Run(bench, held_now(around.store, rule, stored, fresh[0]))
     else:
@@ -170,6 +182,12 @@ def _run(around: Surroundings, rule: Rule, late: list[datetime], fresh: list[dat
     for end in fresh:
         run.window(end)
     return run, settled
+
+
+def _read_past(around: Surroundings, rule: Rule, ends: Window) -> None:
+    """One reading for all windows; where it fails, each window says so of itself."""
+    with suppress(LeewayError):
+        around.numbers.pasts(rule, around.metrics[rule.metric], ends)
 
 
 def _bench(around: Surroundings, rule: Rule, first: datetime) -> Bench:
@@ -204,37 +222,12 @@ def _settle(around: Surroundings, run: Run, stored: Mapping[str, alerts.Instance
         if one.incident_id is not None and one.incident_id not in held and one.incident_id not in closed_now
     ]  # fmt: skip
     queued = [
-        message for one in orphans for message in _farewell(around, one.incident_id, one.last_sent_at, "late_data")
+        message
+        for one in orphans
+        for message in farewell(around.store, one.incident_id, one.last_sent_at, "late_data", now=around.now)
     ]
     closed = [Closed(incident_id=one.incident_id or 0, at=at, reason="late_data") for one in orphans]
     return Settled(reopened=sorted(reopened), closed=closed, queued=queued)
-
-
-def _farewell(
-    around: Surroundings, incident_id: int | None, last_sent_at: datetime | None, reason: str
-) -> list[outbox.Queued]:
-    """One line to those who know of an incident that ends for another reason than recovery."""
-    if incident_id is None or last_sent_at is None:
-        return []
-    evidence = incidents.evidence(around.store, incident_id)
-    told = replace(loads(evidence), reason="closed", at=around.now, why=CLOSED_WORDS[reason], who=(), examples=())
-    return [
-        outbox.Queued(channel=channel, incident_id=incident_id, reason="closed", payload=dumps(told))
-        for channel in incidents.told_channels(around.store, incident_id)
-    ]
-
-
-def _closed(around: Surroundings, rule_id: str, reason: str) -> None:
-    """End everything a rule has under way: it was changed, paused or deleted."""
-    under_way = alerts.instances(around.store, rule_id)
-    with around.store.transaction() as tx:
-        for one in under_way:
-            for message in _farewell(around, one.incident_id, one.last_sent_at, reason):
-                outbox.queue(tx, message, now=around.now)
-            if one.incident_id is not None:
-                incidents.close_incident(tx, one.incident_id, at=around.now, reason=reason)
-        alerts.drop_instances(tx, rule_id, [one.slice for one in under_way])
-        alerts.drop_progress(tx, rule_id)
 
 
 def _write(tx: Transaction, run: Run, settled: Settled, now: datetime) -> None:

@@ -55,7 +55,7 @@ class Witnesses:
 class Story:
     """What an alert's life adds to its last step."""
 
-    incident_id: int
+    incident_id: int | None
     trail: Sequence[float | None]
     peak: float | None = None
 

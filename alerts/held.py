@@ -20,7 +20,7 @@ def held_now(store: Store, rule: Rule, stored: Mapping[str, alerts.Instance], fi
     peaks = {one.slice: incidents.peak(store, one.incident_id) for one in stored.values() if one.incident_id}
     return {
         key: Held(
-            alert=_alert(one, one.last_window_end), incident_id=one.incident_id, last_sent_at=one.last_sent_at,
+            alert=alert_of(one, one.last_window_end), incident_id=one.incident_id, last_sent_at=one.last_sent_at,
             peak=peaks.get(key), trail=trails.get(key, ()), changes=changes.get(key, ()),
         )
         for key, one in stored.items()
@@ -37,7 +37,7 @@ def held_as_of(store: Store, rule: Rule, stored: Mapping[str, alerts.Instance], 
         same = row.slice in stored and stored[row.slice].incident_id == known
         sent = stored[row.slice].last_sent_at if same else row.fired_at
         found[row.slice] = Held(
-            alert=_alert(row, row.window_end), incident_id=known, last_sent_at=sent if known else None,
+            alert=alert_of(row, row.window_end), incident_id=known, last_sent_at=sent if known else None,
             peak=incidents.peak(store, known) if known else None, trail=trails.get(row.slice, ()),
         )  # fmt: skip
     return found
@@ -48,7 +48,8 @@ def _trails(store: Store, rule: Rule, first: datetime) -> dict[str, list[float |
     return alerts.trails(store, rule.id, window, TRAIL)
 
 
-def _alert(row: alerts.Instance | alerts.Evaluated, end: datetime) -> Alert:
+def alert_of(row: alerts.Instance | alerts.Evaluated, end: datetime) -> Alert:
+    """The alert as a row of the store has it."""
     return Alert(
         state=row.state, health=row.health, active_at=row.active_at, fired_at=row.fired_at,
         keep_firing_since=row.keep_firing_since, unknown_since=row.unknown_since, last_window_end=end,

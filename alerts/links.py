@@ -43,6 +43,10 @@ def links(base_url: str, seen: Seen) -> dict[str, str]:
     return found
 
 
+def page_link(base_url: str, page: str) -> str:
+    return _url(base_url, page, {})
+
+
 def call_link(base_url: str, call_id: str) -> str:
     return _url(base_url, "trace", {"call": call_id})
 

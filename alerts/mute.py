@@ -40,5 +40,10 @@ def silenced(silences: Sequence[Silence], rule_id: str, key: str, at: datetime) 
     return None
 
 
+def named(silences: Sequence[Silence], rule_id: str, at: datetime) -> bool:
+    """Whether a silence names this very rule: one for every rule does not reach what must be heard."""
+    return any(one.rule_id == rule_id and one.starts_at <= at < one.ends_at for one in silences)
+
+
 def too_old(at: datetime, now: datetime, most: timedelta) -> str | None:
     return f"older than {words(most)}" if now - at > most else None

@@ -12,7 +12,7 @@ import numpy as np
 
 from alerts.condition import kinds
 from alerts.due import floored
-from alerts.past import Grid, Past
+from alerts.past import Grid, Past, Values
 from alerts.rule import MetricInfo, Rule
 from store.alerts import slice_key
 from store.errors import LeewayError
@@ -111,12 +111,15 @@ class Numbers:
     def _grid(self, rule: Rule, grid: Grid, ends: Window, fewest: int) -> Pasts:
         first, last = floored(ends.start - grid.memory, grid.step), floored(ends.end, grid.step)
         stretch = Stretch(ends=Window(start=first, end=last), length=grid.step, every=grid.step)
-        rows: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+        length = (last - first) // grid.step + 1
+        rows: dict[str, Values] = {}
         for end, samples in self.sliding(rule.metric, stretch, rule.filters, rule.group_by).items():
             for sample in samples:
-                values = rows.setdefault(slice_key(sample.slice), np.full((last - first) // grid.step + 1, np.nan))
+                key = slice_key(sample.slice)
+                if key not in rows:
+                    rows[key] = np.full(length, np.nan)
                 if sample.value is not None and sample.n >= fewest:
-                    values[(end - first) // grid.step] = sample.value
+                    rows[key][(end - first) // grid.step] = sample.value
         return {key: Past(first=first, step=grid.step, values=values) for key, values in rows.items()}
 
 

@@ -1,4 +1,4 @@
-"""One HTTP POST with limits on everything: time, answer, redirects, where to. Errors never show the URL."""
+"""One HTTP request with limits on everything: time, answer, redirects, where to. Errors never show the URL."""
 
 import socket
 import threading
@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
 from alerts.address import Target, target
 from store.errors import DeliveryError
 
+Method = Literal["GET", "POST"]
 TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
 TOTAL_S = 15.0
 LONGEST_ANSWER = 64 * 1024
@@ -27,35 +28,40 @@ class Answer:
     body: str
 
 
-def post(url: str, body: bytes, *, headers: Mapping[str, str], allow: Sequence[str]) -> Answer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    method: Method
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def post(url: str, body: bytes, *, headers: Mapping[str, str], allow: Sequence[str], method: Method = "POST") -> Answer:
     """Send and return a 2xx answer. Raises DeliveryError, `permanent` when trying again cannot help."""
     place = target(url, allow=allow)
     watch = _Deadline(TOTAL_S)
     try:
         with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client, watch:
-            return _tried(client, place, body, headers, watch)
+            return _tried(client, place, _Wanted(method=method, body=body, headers=headers), watch)
     except httpx.TransportError as error:
         what = f"no answer within {TOTAL_S:.0f} s" if watch.over else type(error).__name__
         raise DeliveryError(f"{place.url.host}: {what}", permanent=False) from None
 
 
-def _tried(client: httpx.Client, place: Target, body: bytes, headers: Mapping[str, str], watch: "_Deadline") -> Answer:
+def _tried(client: httpx.Client, place: Target, wanted: _Wanted, watch: "_Deadline") -> Answer:
     """Go to the first address that lets us in: a host may have one that cannot be reached from here."""
     *others, last = place.addresses
     for address in others:
         with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-            return _exchanged(client, _request(client, place.url, address, body, headers, watch))
-    return _exchanged(client, _request(client, place.url, last, body, headers, watch))
+            return _exchanged(client, _request(client, place.url, address, wanted, watch))
+    return _exchanged(client, _request(client, place.url, last, wanted, watch))
 
 
-def _request(
-    client: httpx.Client, url: httpx.URL, address: str, body: bytes, headers: Mapping[str, str], watch: "_Deadline"
-) -> httpx.Request:
+def _request(client: httpx.Client, url: httpx.URL, address: str, wanted: _Wanted, watch: "_Deadline") -> httpx.Request:
     """The request goes to the checked address; name checks of TLS and the receiver see the real host."""
-    sent = {"content-type": "application/json", "user-agent": "leeway", **headers, "host": url.netloc.decode()}
+    sent = {"content-type": "application/json", "user-agent": "leeway", **wanted.headers, "host": url.netloc.decode()}
     extensions = {"sni_hostname": url.host, "trace": watch.trace, "timeout": TIMEOUT.as_dict()}
     direct = url.copy_with(host=address)
-    return client.build_request("POST", direct, content=body, headers=sent, extensions=extensions)
+    return client.build_request(wanted.method, direct, content=wanted.body, headers=sent, extensions=extensions)
 
 
 def _exchanged(client: httpx.Client, request: httpx.Request) -> Answer:

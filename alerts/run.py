@@ -178,7 +178,7 @@ class Run:
 
     def _notification(self, held: Held, step: Step, reason: Reason) -> Notification:
         bench = self.bench
-        story = Story(incident_id=held.incident_id or 0, trail=held.trail, peak=held.peak)
+        story = Story(incident_id=held.incident_id, trail=held.trail, peak=held.peak)
         base_url, asked = bench.settings.base_url, bench.witnesses
         return notification(bench.rule, bench.metric, step, reason, story=story, base_url=base_url, witnesses=asked)
 

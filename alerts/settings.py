@@ -1,9 +1,9 @@
 """The settings of alerting, as they stand in `[alerts]`."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from alerts.checked import did_you_mean
 from store.alerting import Severity
@@ -12,6 +12,10 @@ from store.model import DIMENSIONS
 
 GROUPINGS = ("rule", "severity", *DIMENSIONS)
 Grouping = Annotated[str, Field(json_schema_extra={"enum": list(GROUPINGS)})]
+
+
+def _tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class AlertSettings(BaseModel):
@@ -24,6 +28,8 @@ class AlertSettings(BaseModel):
     others to share it; `group_interval`: the least time between two messages of a group; `group_by`: what makes a
     group (rule, severity, or a dimension). `burst`: most messages of alerts that a channel gets in one
     `group_interval`; what is more becomes one digest. `link_ttl`: how long the links in a message can be answered.
+    `evaluations_kept`: how long what each evaluation saw is kept. `heartbeat_url`: called `heartbeat_every` while all
+    is well, by `heartbeat_method`; `heartbeat_allow` lists its host where that is private or plain http.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,10 +45,15 @@ class AlertSettings(BaseModel):
     repeat_warning: Duration = timedelta(hours=24)
     group_wait: Duration = timedelta(seconds=30)
     group_interval: Duration = timedelta(minutes=5)
-    group_by: Annotated[tuple[Grouping, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = ("rule",)
+    group_by: Annotated[tuple[Grouping, ...], BeforeValidator(_tuple)] = ("rule",)
     burst: int = Field(default=5, gt=0)
     link_ttl: Duration = timedelta(days=7)
-    channels: Annotated[tuple[str, ...] | None, BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = None
+    evaluations_kept: Duration = timedelta(days=30)
+    heartbeat_url: SecretStr | None = None
+    heartbeat_every: Duration = timedelta(minutes=5)
+    heartbeat_method: Literal["GET", "POST"] = "GET"
+    heartbeat_allow: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    channels: Annotated[tuple[str, ...] | None, BeforeValidator(_tuple)] = None
 
     @model_validator(mode="after")
     def _groups_by_something(self) -> Self:

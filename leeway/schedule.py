@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alerts import deliver, evaluate, report
+from alerts import deliver, evaluate, meta, report
+from alerts.heartbeat import beat
 from alerts.numbers import Numbers, Stretch
 from analytics import drift, embedding, prices, rollup, scoring
 from analytics.contributors import Contribution, contributors
@@ -19,6 +20,8 @@ from analytics.sliding import sliding
 from collectors.report import Report
 from collectors.sources.watch import Watch
 from leeway.jobs import Counts, Job
+from leeway.selfwatch import alive, signs
+from store import alerts
 from store import jobs as ledger
 from store.model import Filters, Sample, Window
 
@@ -42,6 +45,8 @@ def jobs(runtime: "Runtime") -> Iterable[Job]:
         return Job(name=name, every=every, help=text, run=partial(run, runtime), drains=drains)
 
     watched = [job("watch", 2 * SECOND, "Read what was put into the watched folder", _watch)]
+    settings = runtime.alert_settings
+    beating = [job("heartbeat", settings.heartbeat_every, "Tell an outside service that all is well", _heartbeat)]
     return [
         *(watched if runtime.settings.watch.folder else []),
         job("prices", 15 * SECOND, "Price calls that have no cost yet", _prices),
@@ -52,6 +57,8 @@ def jobs(runtime: "Runtime") -> Iterable[Job]:
         job("rules", MINUTE, "Evaluate alert rules", _rules),
         job("reports", MINUTE, "Write the daily and weekly reports that are due", _reports),
         job("delivery", 5 * SECOND, "Send what waits in the outbox", _delivery),
+        job("self", MINUTE, "Look whether Leeway itself is well", _self),
+        *(beating if settings.heartbeat_url else []),
         job("upkeep", 60 * MINUTE, "Forget old job runs and loaded journal segments", _upkeep),
     ]
 
@@ -159,8 +166,24 @@ def _delivery(runtime: "Runtime", _due: datetime) -> Counts:
     )  # fmt: skip
 
 
+def _self(runtime: "Runtime", _due: datetime) -> Counts:
+    return meta.watch(
+        runtime.store, signs(runtime, runtime.now()), settings=runtime.alert_settings,
+        channels=tuple(runtime.channels), now=runtime.now(),
+    )  # fmt: skip
+
+
+def _heartbeat(runtime: "Runtime", _due: datetime) -> Counts:
+    settings = runtime.alert_settings
+    if settings.heartbeat_url is None or not alive(signs(runtime, runtime.now())):
+        return {"beats": 0}
+    beat(settings.heartbeat_url.get_secret_value(), method=settings.heartbeat_method, allow=settings.heartbeat_allow)
+    return {"beats": 1}
+
+
 def _upkeep(runtime: "Runtime", _due: datetime) -> Counts:
     runs = ledger.prune(runtime.store, before=runtime.now() - RUNS_KEPT)
     segments = runtime.journal.prune(now=runtime.now().timestamp())
+    evaluations = alerts.prune(runtime.store, before=runtime.now() - runtime.alert_settings.evaluations_kept)
     runtime.store.checkpoint()
-    return {"runs": runs, "segments": segments}
+    return {"runs": runs, "segments": segments, "evaluations": evaluations}

@@ -59,6 +59,7 @@ EVALUATIONS_SQL = """
     SELECT slice, window_end, value, baseline, threshold, n, breached, state, health, late FROM data.alert_evaluations
     WHERE rule_id = $rule_id AND window_end > $start AND window_end <= $end ORDER BY slice, window_end
 """
+PRUNE_SQL = "DELETE FROM data.alert_evaluations WHERE window_end < $before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +215,12 @@ def drop_instances(tx: Transaction, rule_id: str, slices: Sequence[str]) -> None
 
 def put_evaluations(tx: Transaction, rows: Iterable[Evaluated]) -> None:
     _upsert(tx, UPSERT_EVALUATIONS_SQL, [asdict(row) for row in rows], EVALUATION_SCHEMA)
+
+
+def prune(store: Store, *, before: datetime) -> int:
+    """Forget what evaluations of windows that ended before saw; return how many."""
+    with store.transaction() as tx:
+        return len(tx.read(PRUNE_SQL + " RETURNING window_end", {"before": before}))
 
 
 def _upsert(tx: Transaction, sql: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:

@@ -126,6 +126,7 @@ class Store:
         self.settings = settings
         self.session = uuid4().hex  # tells this process's running jobs from those that a crash left behind
         self.broken_at: datetime | None = None
+        self.failed_at: datetime | None = None  # the last fault, also when all is well again
         self._write = threading.Lock()
         self._reopen = threading.Lock()
         self._root = _connect(settings)
@@ -203,7 +204,7 @@ class Store:
         with self._reopen:
             if self._root is not failed:
                 return
-            self.broken_at = datetime.now(UTC)
+            self.broken_at = self.failed_at = datetime.now(UTC)
             log.error("database fault, reopening: %s", error)
             failed.close()
             self._root = _connect(self.settings)

@@ -22,6 +22,7 @@ PUT_VERSION_SQL = (
 )
 LAST_VERSION_SQL = "SELECT coalesce(max(version), 0) FROM data.alert_rule_versions WHERE rule_id = $rule_id"
 DELETE_SQL = "DELETE FROM data.alert_rules WHERE rule_id = $rule_id"
+VERSION_SQL = "SELECT definition FROM data.alert_rule_versions WHERE rule_id = $rule_id AND version = $version"
 VERSIONS_SQL = "SELECT * FROM data.alert_rule_versions WHERE rule_id = $rule_id ORDER BY version DESC"
 
 
@@ -79,5 +80,13 @@ def delete_rule(tx: Transaction, rule_id: str, *, by: str, now: datetime) -> Non
     audit(tx, actor=by, action="rule.delete", subject=rule_id, details=None, now=now)
 
 
+def rule_version(reader: Store | Transaction, rule_id: str, version: int) -> dict[str, Any] | None:
+    """What a rule once was; None when there is no such version."""
+    found = reader.one(VERSION_SQL, {"rule_id": rule_id, "version": version})
+    definition: dict[str, Any] | None = orjson.loads(found) if found else None
+    return definition
+
+
 def rule_versions(store: Store, rule_id: str) -> pl.DataFrame:
+    """Every edit of a rule, the newest first: version, definition (JSON), updated_by, updated_at."""
     return store.read(VERSIONS_SQL, {"rule_id": rule_id})

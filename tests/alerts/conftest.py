@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         receiver = self.receiver
-        receiver.got.append({"headers": dict(self.headers), "body": body, "path": self.path})
+        receiver.got.append({"headers": dict(self.headers), "body": body, "path": self.path, "method": self.command})
         status, headers, answer = receiver.script.pop(0) if len(receiver.script) > 1 else receiver.script[0]
         self.send_response(status)
         for name, value in headers.items():
@@ -154,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
             receiver.write(self.wfile, answer)
         else:
             self.wfile.write(answer)
+
+    do_GET = do_POST  # noqa: N815 - what the library calls
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -186,6 +186,44 @@ def test_a_changed_rule_closes_what_it_had_under_way(engine: Any, store: Store) 
     assert engine.states() == "ffii"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"title": "Answers take long"}, {"owner": "ana"}, {"runbook": "https://runbooks.example/slow"},
+        {"severity": "critical"}, {"channels": ["mail"]}, {"mute": [{"days": "sun"}]}, {"notify_no_data": True},
+    ],
+)  # fmt: skip
+def test_new_words_close_nothing(engine: Any, store: Store, words: dict[str, Any]) -> None:
+    engine.world.drawn[()] = ".!!!."
+    engine.rules(engine.rule())
+    engine.through(2)
+    engine.rules(engine.rule(**words))
+
+    engine.through(5, first=2)
+
+    assert engine.told() == ["fired", "resolved"]
+    assert store.one("SELECT resolved_reason FROM data.incidents") == "recovered"
+    assert engine.states() == "ifffi"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threshold": 6}, {"for": "1m"}, {"keep_firing_for": "3m"}, {"filters": {"model": "a"}}, {"min_samples": 3},
+        {"time_zone": "Asia/Tokyo"}, {"no_data": "ok"},
+    ],
+)  # fmt: skip
+def test_another_question_begins_anew(engine: Any, store: Store, change: dict[str, Any]) -> None:
+    engine.world.drawn[()] = ".!!!."
+    engine.rules(engine.rule())
+    engine.through(2)
+    engine.rules(engine.rule(**change))
+
+    engine.at(2)
+
+    assert store.one("SELECT resolved_reason FROM data.incidents") == "rule_updated"
+
+
 @pytest.mark.parametrize("what", ["rule_paused", "rule_deleted"])
 def test_a_paused_or_deleted_rule_closes_what_it_had_under_way(engine: Any, store: Store, what: str) -> None:
     engine.world.drawn[()] = "!!!!"
@@ -424,6 +462,46 @@ def test_a_message_and_its_state_are_written_together_or_not_at_all(engine: Any,
         tx.execute("ALTER TABLE data.outbox_away RENAME TO outbox")
     engine.at(1)
     assert engine.told() == ["fired"]
+
+
+def test_a_mute_timing_keeps_back_messages_and_they_come_when_it_is_over(engine: Any) -> None:
+    engine.world.drawn[()] = ".!!!!!."
+    engine.rules(engine.rule(mute=[{"days": ["mon"], "from": "13:00", "to": "13:03"}], time_zone="Europe/Berlin"))
+
+    engine.through(7)
+
+    assert engine.states() == "ifffffi"
+    assert engine.muted() == [("fired", "mute timing mon 13:00 to 13:03 Europe/Berlin")]
+    assert engine.told() == ["fired", "resolved"]
+
+
+def test_silence_is_told_once_if_the_rule_says_so(engine: Any, store: Store) -> None:
+    engine.world.drawn[()] = "..?????????..?????"
+    engine.rules(engine.rule(notify_no_data=True, no_data_after="2m"))
+
+    engine.through(18)
+
+    assert engine.told() == ["no_data", "no_data"]
+    assert {(one.rule_id, one.title, one.incident_id) for one in messages(store)} == {("slow", "Latency", None)}
+    assert store.one("SELECT count(*) FROM data.incidents") == 0
+
+
+def test_silence_of_what_fires_belongs_to_its_incident(engine: Any, store: Store) -> None:
+    engine.world.drawn[()] = "!!?????"
+    engine.rules(engine.rule(notify_no_data=True, no_data_after="2m"))
+
+    engine.through(7)
+
+    assert [(one.reason, one.incident_id) for one in messages(store)] == [("fired", 1), ("no_data", 1)]
+
+
+def test_what_evaluations_saw_is_forgotten_after_a_while(engine: Any, store: Store) -> None:
+    engine.world.drawn[()] = "." * 10
+    engine.rules(engine.rule())
+    engine.through(10)
+
+    assert alerts.prune(store, before=START + 4 * MINUTE) == 4
+    assert engine.states() == "iiiiii"
 
 
 def test_rules_that_name_channels_tell_those(engine: Any, store: Store) -> None:
