@@ -1,18 +1,16 @@
 """One HTTP request with limits on everything: time, answer, redirects, where to. Errors never show the URL."""
 
-import socket
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 
 from alerts.address import Target, target
+from alerts.deadline import Deadline
 from store.errors import DeliveryError
 
 Method = Literal["GET", "POST"]
@@ -38,7 +36,7 @@ class _Wanted:
 def post(url: str, body: bytes, *, headers: Mapping[str, str], allow: Sequence[str], method: Method = "POST") -> Answer:
     """Send and return a 2xx answer. Raises DeliveryError, `permanent` when trying again cannot help."""
     place = target(url, allow=allow)
-    watch = _Deadline(TOTAL_S)
+    watch = Deadline(TOTAL_S)
     try:
         with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client, watch:
             return _tried(client, place, _Wanted(method=method, body=body, headers=headers), watch)
@@ -47,7 +45,7 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], allow: Sequence[s
         raise DeliveryError(f"{place.url.host}: {what}", permanent=False) from None
 
 
-def _tried(client: httpx.Client, place: Target, wanted: _Wanted, watch: "_Deadline") -> Answer:
+def _tried(client: httpx.Client, place: Target, wanted: _Wanted, watch: Deadline) -> Answer:
     """Go to the first address that lets us in: a host may have one that cannot be reached from here."""
     *others, last = place.addresses
     for address in others:
@@ -56,7 +54,7 @@ def _tried(client: httpx.Client, place: Target, wanted: _Wanted, watch: "_Deadli
     return _exchanged(client, _request(client, place.url, last, wanted, watch))
 
 
-def _request(client: httpx.Client, url: httpx.URL, address: str, wanted: _Wanted, watch: "_Deadline") -> httpx.Request:
+def _request(client: httpx.Client, url: httpx.URL, address: str, wanted: _Wanted, watch: Deadline) -> httpx.Request:
     """The request goes to the checked address; name checks of TLS and the receiver see the real host."""
     sent = {"content-type": "application/json", "user-agent": "leeway", **wanted.headers, "host": url.netloc.decode()}
     extensions = {"sni_hostname": url.host, "trace": watch.trace, "timeout": TIMEOUT.as_dict()}
@@ -104,33 +102,3 @@ def retry_after(written: str | None, now: datetime) -> float | None:
         return max(0.0, (parsedate_to_datetime(written) - now).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-class _Deadline:
-    """Cuts the connection when the time is over: single reads have a time-out, a drip of bytes does not."""
-
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-        self._socket: socket.socket | None = None
-
-    @property
-    def over(self) -> bool:
-        return time.monotonic() >= self._ends
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by httpx at each step; remembers the socket as it is opened and wrapped."""
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._socket = info["return_value"].get_extra_info("socket")
-
-    def _cut(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)

@@ -42,16 +42,16 @@ def letter(
     drawn = channel.channel.draws and told.since is not None and told.reason in (*UP, *OVER)
     return Letter(
         told=replace(told, sent_at=now, delayed=delayed, links=links), channel=channel.name, thread=begun,
-        course=_course(store, told) if drawn else None,
+        course=_course(store, told, now) if drawn else None,
     )  # fmt: skip
 
 
-def _course(store: Store, told: Notification) -> Course | None:
-    """The numbers for a chart; a message without one is better than none."""
+def _course(store: Store, told: Notification, now: datetime) -> Course | None:
+    """The numbers for a chart, up to now while it fires; a message without one is better than none."""
     assert told.since is not None  # noqa: S101 - asked for above
-    key = slice_key(tuple(told.slice.items()))
+    key, ended = slice_key(tuple(told.slice.items())), told.at if told.over else max(told.at, now)
     try:
-        return course(store, told.rule_id, key, title=told.title, unit=told.unit, begun=told.since, ended=told.at)
+        return course(store, told.rule_id, key, title=told.title, unit=told.unit, begun=told.since, ended=ended)
     except LeewayError as error:
         log.warning("no chart for rule %s: %s", told.rule_id, error)
         return None

@@ -162,7 +162,7 @@ def _reports(runtime: "Runtime", _due: datetime) -> Counts:
 def _delivery(runtime: "Runtime", _due: datetime) -> Counts:
     return deliver.deliver(
         runtime.store, runtime.channels, runtime.alert_settings, clock=runtime.now, inhibitions=runtime.inhibitions,
-        answer=runtime.answer_link,
+        answer=runtime.answer_link, turns=runtime.turns,
     )  # fmt: skip
 
 

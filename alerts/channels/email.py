@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,12 +15,13 @@ from pydantic import BeforeValidator, Field
 
 from alerts import chart
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
+from alerts.deadline import Deadline
 from alerts.neutral import cut, html_escaped, neutral
 from alerts.notification import Notification, facts, headline, named_links, subject
 from alerts.secrets import secret
 from store.errors import DeliveryError
 
-TIMEOUT_S = 10.0
+TIMEOUT_S, TOTAL_S = 10.0, 40.0
 PERMANENT = range(500, 600)  # SMTP: 4xx passes, 5xx stays, and what is neither is no answer
 PICTURE = "chart"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light"></head>
@@ -32,7 +34,7 @@ IMAGE = '<img src="cid:{cid}" alt="{alt}" width="{width}" height="{height}" styl
 COLOURS = {"critical": "#b94700", "warning": "#8f6200"}
 OVER_COLOUR, CALM_COLOUR = "#00734f", "#0067a3"
 ROW = '<tr><td style="color:#55606e;padding:2px 14px 2px 0;vertical-align:top">{label}</td><td>{text}</td></tr>'
-LINK = '<a href="{url}">{text}</a>'
+LINK = '<a href="{url}" style="color:#00609a">{text}</a>'
 
 Address = Annotated[str, Field(pattern=r"^[^\s@<>,]+@[^\s@<>,]+$")]
 Addresses = Annotated[
@@ -120,8 +122,9 @@ def _quoted(url: str) -> str:
 def send(settings: Settings, letter: Letter) -> Receipt:
     """Some recipients refused: sent, with a note. All refused with 5xx: permanent."""
     message = payload(letter, settings)
+    watch = Deadline(TOTAL_S)
     try:
-        with _connected(settings, letter.channel) as server:
+        with watch, _connected(settings, letter.channel, watch) as server:
             refused = server.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         stays = all(code in PERMANENT for code, _ in error.recipients.values())
@@ -130,15 +133,18 @@ def send(settings: Settings, letter: Letter) -> Receipt:
         what = f"{settings.host} answered {error.smtp_code}"
         raise DeliveryError(what, permanent=error.smtp_code in PERMANENT) from None
     except (smtplib.SMTPException, OSError) as error:
-        raise DeliveryError(f"{settings.host}: {type(error).__name__}", permanent=False) from None
+        what = f"no answer within {TOTAL_S:.0f} s" if watch.over else type(error).__name__
+        raise DeliveryError(f"{settings.host}: {what}", permanent=False) from None
     note = f"refused: {', '.join(sorted(refused))}" if refused else None
     return Receipt(status_code=250, note=note, ref=letter.thread.ref if letter.thread else letter.told.thread)
 
 
 @contextmanager
-def _connected(settings: Settings, name: str) -> Iterator[smtplib.SMTP]:
+def _connected(settings: Settings, name: str, watch: Deadline) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context()
-    with _opened(settings, context) as server:
+    with _server(settings, context) as server:
+        watch.watch(lambda: server.sock)
+        server.connect(settings.host, settings.port)
         server.ehlo()
         if not settings.tls and settings.starttls != "never":
             _secured(server, settings, context)
@@ -148,10 +154,12 @@ def _connected(settings: Settings, name: str) -> Iterator[smtplib.SMTP]:
         yield server
 
 
-def _opened(settings: Settings, context: ssl.SSLContext) -> smtplib.SMTP:
-    if settings.tls:
-        return smtplib.SMTP_SSL(settings.host, settings.port, timeout=TIMEOUT_S, context=context)
-    return smtplib.SMTP(settings.host, settings.port, timeout=TIMEOUT_S)
+def _server(settings: Settings, context: ssl.SSLContext) -> smtplib.SMTP:
+    """Not connected yet: told the host here, smtplib would wait for its greeting before anybody could watch."""
+    kind = partial(smtplib.SMTP_SSL, context=context) if settings.tls else smtplib.SMTP
+    server: smtplib.SMTP = kind(timeout=TIMEOUT_S)
+    server._host = settings.host  # type: ignore[attr-defined]  # noqa: SLF001 - the name that TLS checks
+    return server
 
 
 def _secured(server: smtplib.SMTP, settings: Settings, context: ssl.SSLContext) -> None:

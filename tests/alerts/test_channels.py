@@ -7,11 +7,13 @@ import smtplib
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from threading import Thread as Worker
 from typing import Any
 
 import pytest
@@ -23,8 +25,11 @@ from alerts import post as http
 from alerts.address import public, target
 from alerts.channel import Letter, channels, configured
 from alerts.channels import email, slack, webhook
+from alerts.course import Course, Point
 from alerts.notification import Contributor, Example, Notification, dumps, facts, headline, loads
 from store.errors import ConfigError, DeliveryError
+from store.model import Window
+from store.threads import Thread
 
 NOW = datetime(2026, 3, 2, 14, 17, tzinfo=UTC)
 HOSTILE = "<!channel> <@U1> @here https://evil.example/x www.evil.example *b* `c` <img src=x> \x07\u202e a@b.c &amp;"
@@ -397,7 +402,7 @@ def test_a_mail_is_text_and_html_in_one_thread(mail: Any) -> None:
     text = fired.get_body(("plain",)).get_content()
     page = fired.get_body(("html",)).get_content()
     assert "Since: 2026-03-02 13:45 UTC (32 min)" in text
-    assert '<a href="http://127.0.0.1:8501/?from=a&amp;to=b">Chart</a>' in page
+    assert '<a href="http://127.0.0.1:8501/?from=a&amp;to=b" style="color:#00609a">Chart</a>' in page
 
 
 def test_a_mail_lets_no_stranger_write_html_or_headers() -> None:
@@ -544,3 +549,50 @@ def test_a_missing_secret_says_where_to_put_it(settings: dict[str, str], said: s
 
 def test_smtplib_errors_we_name_exist() -> None:
     assert issubclass(smtplib.SMTPAuthenticationError, smtplib.SMTPResponseException)
+
+
+def test_a_mail_shows_a_chart_and_says_it_in_words(mail: Any) -> None:
+    handler, settings = mail
+    points = [Point(at=NOW - timedelta(minutes=15 * n), value=float(n), threshold=2.0) for n in (3, 2, 1, 0)]
+    seen = Course(title=HOSTILE, unit="ms", points=points, firing=Window(start=NOW - timedelta(minutes=30), end=NOW))
+
+    email.send(settings(), letter(told(), "mail", course=seen))
+
+    [got] = handler.got
+    page = got.get_body(("html",)).get_content()
+    [picture] = [part for part in got.walk() if part.get_content_type() == "image/png"]
+    assert f"cid:{picture['Content-ID'].strip('<>')}" in page
+    assert picture.get_content().startswith(b"\x89PNG")
+    assert "from 0 ms to 3 ms against a limit of 2 ms" in page
+    assert "<img src=x" not in page
+    assert len(got.as_bytes()) < 256_000
+
+
+def test_what_follows_a_shared_message_stays_in_its_thread() -> None:
+    settings = email.Settings(host="h", sender="l@o.example", to=("a@x.example",))
+    followed = letter(told(reason="resolved"), "mail", thread=Thread(ref="incident-7", shared=True))
+
+    assert email.payload(followed, settings)["References"] == "<leeway-incident-7@o.example>"
+
+
+@pytest.mark.parametrize("begin", [b"220 hello\r\n", b"2"])
+def test_a_dripping_mail_server_is_cut_off(monkeypatch: pytest.MonkeyPatch, begin: bytes) -> None:
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.sendall(begin)
+            for _ in range(200):
+                connection.sendall(b"2")
+                time.sleep(0.05)
+
+    monkeypatch.setattr(email, "TOTAL_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = Worker(target=drip, args=(listening,))
+        thread.start()
+        settings = email.Settings(host="127.0.0.1", port=listening.getsockname()[1], sender="l@o.x", to=("a@x.x",))
+        began = time.perf_counter()
+        with pytest.raises(DeliveryError, match="no answer within") as failed:
+            email.send(settings, letter(told(), "mail"))
+        thread.join()
+    assert time.perf_counter() - began < 5
+    assert not failed.value.permanent
