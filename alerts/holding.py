@@ -12,6 +12,7 @@ import orjson
 
 from alerts.attention import as_it_stands
 from alerts.inhibition import Inhibition, Standing, inhibited
+from alerts.meta import METRIC as ITSELF
 from alerts.mute import silenced
 from alerts.notification import OVER, UP, dumps, loads
 from store import incidents, outbox, silences
@@ -92,6 +93,8 @@ def _reconsider(tx: Transaction, row: Waiting, seen: _Now) -> None:
 
 def _why(row: Waiting, seen: _Now) -> str | None:
     told = loads(row.payload)
+    if told.metric == ITSELF:
+        return None  # what Leeway says of itself cannot be kept back
     key = slice_key(tuple(told.slice.items()))
     if why := silenced(seen.silences, told.rule_id, key, seen.at):
         return why

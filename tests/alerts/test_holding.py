@@ -10,6 +10,7 @@ import pytest
 from alerts import attention
 from alerts.deliver import deliver
 from alerts.inhibition import Inhibition, Matcher
+from alerts.meta import Sign, watch
 from alerts.settings import AlertSettings
 from store import incidents, silences
 from store.connection import Store
@@ -222,3 +223,16 @@ def test_a_message_says_how_to_answer_it(desk: Desk) -> None:
     fired, resolved = desk.inbox.got
     assert fired.links["silence"] == "https://leeway.example/answer?t=1"
     assert "silence" not in resolved.links
+
+
+def test_what_leeway_says_of_itself_is_not_kept_back(desk: Desk, store: Store) -> None:
+    silences.silence(
+        store, rule_id=None, slice_=None, starts_at=desk.now(0), ends_at=desk.now(60), comment="quiet", by="ana",
+        now=desk.now(0),
+    )  # fmt: skip
+    sign = Sign(name="leeway-disk", title="The disk is almost full", breached=True, why="1 % is free")
+
+    watch(store, [sign], settings=AT_ONCE, channels=("ops",), now=desk.now(1))
+    desk.deliver(1)
+
+    assert desk.told() == [("leeway-disk", "fired")]
