@@ -78,7 +78,8 @@ def _answered(runtime: Runtime, sent: Mapping[str, str]) -> Response:
     said = _do(runtime, row, sent.get("do", ""), cut(" ".join(sent.get("by", "").split()), LONGEST_NAME))
     if said is None:
         return _page(400, _title(row), "<p>Nothing of that name can be done.</p>")
-    return _page(200, _title(row), f'<p role="status"><b>{said}</b></p>{_standing(row)}')
+    after = _incident(runtime, sent["t"]) or row
+    return _page(200, _title(row), f'<p role="status"><b>{said}</b></p>{_standing(after)}')
 
 
 def _incident(runtime: Runtime, token: str) -> Mapping[str, Any] | None:

@@ -52,6 +52,7 @@ def test_calls_of_a_real_instrumentation_are_read_right(serving):
 SETTINGS = """
 [alerts]
 late_offset = "1s"
+group_wait = "0s"
 
 [channels.slack]
 type = "slack"
@@ -137,3 +138,14 @@ def test_failing_calls_cause_an_alert_on_slack_and_by_mail(serving, monkeypatch:
         assert re.search(r"/calls\?from=20\d\d-[^ ]+&(amp;)?to=20\d\d-", message), message
         assert "Calls fail" in mailed[0]["subject"]
         assert len(posted) == len(mailed) == 1
+        answered_from_a_phone(server.url, message)
+
+
+def answered_from_a_phone(url: str, message: str) -> None:
+    """Follow the message's link, and say that somebody looks after it."""
+    token = re.search(r"/answer\?t=([\w.-]+)", message)
+    assert token is not None, message
+    assert "I look after it" in httpx.get(f"{url}/answer", params={"t": token[1]}).text
+    done = httpx.post(f"{url}/answer", data={"t": token[1], "do": "acknowledge", "by": "Ana"})
+    assert "Acknowledged" in done.text
+    assert "Ana looks after it" in done.text
