@@ -21,6 +21,7 @@ from store.calls import bare_table
 from store.errors import FormatError
 from store.evaluations import evaluation_table
 from store.journal import Frame
+from store.lifted import cut_spans, texts_of
 from store.model import LogRecord, Reject, Span
 from store.sources import reject_table
 from store.spans import EPOCH, Stored, log_table, logs_of, span_table, spans_of
@@ -123,11 +124,12 @@ def _batch(
     kinds = dict(found.kinds)
     for group in groups:
         kinds.update(((span.trace_id, span.span_id), group.kind) for span in group.spans)
+    calls = pa.concat_tables([bare_table(found.calls), call_table(groups)])
     return Batch(
-        spans=span_table(new, kinds, now=now),
+        spans=span_table(new, kinds, texts=texts_of(calls), now=now),
         updated=span_table(updated, kinds, now=now),
         logs=log_table(logs, now=now),
-        calls=pa.concat_tables([bare_table(found.calls), call_table(groups)]),
+        calls=calls,
         evaluations=evaluation_table(found.evaluations),
         rejects=reject_table(rejects),
         judged=[(w.trace_id, w.span_id, str(w.attributes.get("gen_ai.response.id") or "")) for w in found.waiting],
@@ -178,11 +180,13 @@ def reassemble(batch: Batch, stored: Stored, now: datetime) -> Batch:
 
 
 def _reassembled(batch: Batch, stored: Stored, now: datetime) -> Batch:
-    fresh, known = spans_of(pa.concat_tables([batch.spans, batch.updated])), spans_of(stored.spans)
+    fresh = spans_of(pa.concat_tables([batch.spans, batch.updated]), batch.calls)
+    known = spans_of(stored.spans, stored.texts)
     before = {(s.trace_id, s.span_id): s for s in known}
     told = told_once([*known, *fresh])
     new = [s for key, s in told.items() if key not in before]
-    updated = [s for key, s in told.items() if key in before and s != before[key]]
+    cut = cut_spans(stored.spans)  # their calls will be others: they must have their texts back
+    updated = [s for key, s in told.items() if key in before and (key in cut or s != before[key])]
     old_logs = logs_of(stored.logs)
     have = {(r.trace_id, r.span_id, fingerprint(r)) for r in old_logs}
     new_logs = [r for r in logs_of(batch.logs) if (r.trace_id, r.span_id, fingerprint(r)) not in have]

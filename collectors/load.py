@@ -18,6 +18,7 @@ from store.calls import append_calls, stamped
 from store.connection import Store, Transaction
 from store.errors import LeewayError, StoreError
 from store.journal import Frame, Journal, Position
+from store.lifted import put_back
 from store.loading import append_evaluations_once, journal_source, move_position
 from store.sources import add_rejects, move
 
@@ -138,12 +139,12 @@ def keep(
     also: Also = lambda _tx, _kept: None,
 ) -> Kept:  # fmt: skip
     """Store a batch together with whatever it belongs to, in one transaction; `also` runs inside it."""
-    batch, known = completed(store, executor, batch, now)
-    low, high = spans.span_of_time(batch.spans, batch.updated, batch.logs, batch.calls, now=now)
+    batch, known, (low, high) = completed(store, executor, batch, now)
     with store.transaction() as tx:
         replaced = kindred.forget_calls(tx, sorted(known), low=low, high=high) if known else 0
         appended = append_calls(tx, stamped(batch.calls, source_id=source_id, ingested_at=now))
-        spans.insert(tx, batch.spans, batch.logs, updated=batch.updated, source_id=source_id, now=now)
+        new = put_back(batch.spans, appended.left_out) if appended.left_out else batch.spans
+        spans.insert(tx, new, batch.logs, updated=batch.updated, source_id=source_id, now=now)
         append_evaluations_once(tx, batch.evaluations)
         add_rejects(tx, batch.rejects, source_id=source_id, now=now)
         kept = Kept(
@@ -157,19 +158,25 @@ def keep(
     return kept
 
 
-def completed(store: Store, executor: Executor, first: Batch, now: datetime) -> tuple[Batch, set[str]]:
-    """Return the batch assembled with all that is kin to it in the store, and the traces that were stored before."""
-    batch, known = first, set[str]()
+def completed(
+    store: Store, executor: Executor, first: Batch, now: datetime
+) -> tuple[Batch, set[str], tuple[datetime, datetime]]:
+    """Return the batch assembled with all that is kin to it in the store, and the traces that were stored before.
+
+    Last comes the time within which these were looked at: what they hold beyond it stays as it is.
+    """
+    batch, known, window = first, set[str](), (now, now)
     for _ in range(ROUNDS):
         low, high = spans.span_of_time(batch.spans, batch.updated, batch.logs, batch.calls, now=now)
         kin = _kin(store, batch, low, high) - known
         if not kin:
             break
         known |= kin
+        window = low, high
         margin = kindred.JUDGED_FOR if batch.judged else spans.MARGIN
         stored = spans.of_traces(store, sorted(known), low=low - margin, high=high + margin)
         batch = _again(executor, first, stored, now)
-    return batch, known
+    return batch, known, window
 
 
 def _again(executor: Executor, first: Batch, stored: spans.Stored, now: datetime) -> Batch:

@@ -85,7 +85,7 @@ def reread(frames: Sequence[Frame], dialect: str | None, now: datetime) -> Batch
     if dialect is None:
         return batch
     score = next(known.score for known in dialects() if known.name == dialect)
-    wanted = pa.array(sorted({s.trace_id for s in spans.spans_of(batch.spans) if score(s)}), pa.string())
+    wanted = pa.array(sorted({s.trace_id for s in spans.spans_of(batch.spans, batch.calls) if score(s)}), pa.string())
 
     def of_them(table: pa.Table) -> pa.Table:
         return table.filter(pc.is_in(table["trace_id"], wanted))
@@ -100,8 +100,7 @@ def reread(frames: Sequence[Frame], dialect: str | None, now: datetime) -> Batch
 
 def _compared(store: Store, executor: Executor, batch: Batch, now: datetime) -> dict[str, frozenset[str] | None]:
     """For each call of the batch's traces: the names of the fields that are another; None when it is gone."""
-    told, known = completed(store, executor, batch, now)
-    low, high = spans.span_of_time(told.spans, told.updated, told.logs, told.calls, now=now)
+    told, known, (low, high) = completed(store, executor, batch, now)
     before = _rows(kindred.calls_of(store, sorted(known), low=low, high=high))
     after = _rows(told.calls)
     gone: dict[str, frozenset[str] | None] = dict.fromkeys(before.keys() - after.keys())

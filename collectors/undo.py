@@ -1,6 +1,7 @@
 """Undo: a file is taken back. Traces it had a part in are assembled again from what others told of them."""
 
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -9,8 +10,9 @@ from collectors.batch import Batch, batch_of
 from store import kindred, remains, sources
 from store.calls import append_calls, stamped
 from store.connection import Store, Transaction
+from store.lifted import put_back
 from store.loading import append_evaluations_once
-from store.spans import MARGIN, Stored, logs_of, of_traces, spans_of
+from store.spans import MARGIN, Stored, insert, logs_of, of_traces, spans_of
 
 
 def undo(store: Store, executor: Executor, source_id: int, *, actor: str, now: datetime) -> sources.Source:
@@ -20,21 +22,24 @@ def undo(store: Store, executor: Executor, source_id: int, *, actor: str, now: d
         return sources.undo(store, source_id, actor=actor, now=now)
     low, high = first - MARGIN, last + MARGIN
     kin = sorted({*traces, *kindred.known_traces(store, traces, low=low, high=high)})
-    left = of_traces(store, kin, low=low, high=high, without=source_id)
+    left = of_traces(store, kin, low=low - MARGIN, high=high + MARGIN, without=source_id)
     again = executor.submit(assembled, left, now).result()
     owners = remains.owners(store, kin, source_id, low=low, high=high)
 
     def instead(tx: Transaction) -> None:
         kindred.forget_calls(tx, kin, low=low, high=high)
         append_calls(tx, _owned(again.calls, owners, now))
+        nothing = again.spans.slice(0, 0), again.logs.slice(0, 0)
+        insert(tx, *nothing, updated=again.spans, source_id=None, now=now)
         append_evaluations_once(tx, again.evaluations)
 
     return sources.undo(store, source_id, actor=actor, now=now, instead=instead)
 
 
 def assembled(left: Stored, now: datetime) -> Batch:
-    """What is left, as if nothing else had ever come. Runs in a worker."""
-    return batch_of(spans_of(left.spans), logs_of(left.logs), [], now=now)
+    """What is left, as if nothing else had ever come; all spans with their texts. Runs in a worker."""
+    again = batch_of(spans_of(left.spans, left.texts), logs_of(left.logs), [], now=now)
+    return replace(again, spans=put_back(again.spans, again.calls))
 
 
 def _owned(calls: pa.Table, owners: dict[str, int | None], now: datetime) -> pa.Table:

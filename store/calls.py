@@ -59,8 +59,11 @@ MARK_DIRTY_SQL = """
 
 @dataclass(frozen=True, slots=True)
 class Appended:
+    """How many calls were added, how many were known; `left_out`: the rows of those, where they were looked at."""
+
     calls: int
     duplicates: int
+    left_out: pa.Table | None = None
 
 
 def call_table(calls: Iterable[LLMCall], *, source_id: int | None, ingested_at: datetime) -> pa.Table:
@@ -116,30 +119,27 @@ def append_calls(tx: Transaction, rows: pa.Table) -> Appended:
     """
     if not rows.num_rows:
         return Appended(0, 0)
-    distinct = _distinct(rows)
-    with tx.staged(distinct):
+    with tx.staged(rows):
         low, high, timeless = tx.read(SPAN_OF_STAGED_SQL).row(0)
         low, high = ALL_TIME if timeless else (low - DEDUPE_MARGIN, high + DEDUPE_MARGIN)
         tx.execute(KNOWN_SQL, {"low": low, "high": high})
-        known = tx.read("SELECT call_id FROM known_ids")["call_id"]
+        known = set(tx.read("SELECT call_id FROM known_ids")["call_id"])
         tx.execute(MARK_DIRTY_SQL)
-    added = _in_order(_without(distinct, known))
-    tx.insert("data.calls", added)
-    return Appended(added.num_rows, rows.num_rows - added.num_rows)
+    added, left_out = _parted(rows, known)
+    tx.insert("data.calls", _in_order(added))
+    return Appended(added.num_rows, left_out.num_rows, left_out)
 
 
-def _without(rows: pa.Table, known: pl.Series) -> pa.Table:
-    if not len(known):
-        return rows
-    return rows.filter(pc.invert(pc.is_in(rows["call_id"], known.to_arrow().cast(pa.string()))))
+def _parted(rows: pa.Table, known: set[str]) -> tuple[pa.Table, pa.Table]:
+    """Return the first row of each call id that is not known, and all others."""
+    ids = rows["call_id"].to_pylist()
+    if not known and len(set(ids)) == len(ids):
+        return rows, rows.slice(0, 0)
+    first = dict(zip(reversed(ids), range(len(ids) - 1, -1, -1), strict=True))
+    new = pa.array([first[call_id] == at and call_id not in known for at, call_id in enumerate(ids)])
+    return rows.filter(new), rows.filter(pc.invert(new))
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
     times = rows["event_time"]
     return rows if pl.Series(times).is_sorted() else rows.take(pc.sort_indices(times))
-
-
-def _distinct(rows: pa.Table) -> pa.Table:
-    """The first row of each call id."""
-    first = dict(zip(reversed(rows["call_id"].to_pylist()), range(rows.num_rows - 1, -1, -1), strict=True))
-    return rows if len(first) == rows.num_rows else rows.take(sorted(first.values()))

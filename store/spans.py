@@ -13,6 +13,8 @@ import polars as pl
 import pyarrow as pa
 
 from store.connection import Store, Transaction
+from store.lifted import COLUMNS as TEXTS
+from store.lifted import Key, Texts, cut, texts_of, whole
 from store.model import LogRecord, Span, SpanEvent, SpanKind
 
 MARGIN = timedelta(hours=1)  # parents start earlier, children end later, log records come apart
@@ -25,8 +27,8 @@ SPAN_SCHEMA = pa.schema([
     ("trace_id", pa.string()), ("span_id", pa.string()), ("parent_span_id", pa.string()), ("name", pa.string()),
     ("kind", pa.string()), ("event_time", pa.timestamp("us")), ("start_ns", pa.int64()), ("end_ns", pa.int64()),
     ("status_code", pa.int8()), ("status_message", pa.string()), ("service", pa.string()),
-    ("scope_name", pa.string()), ("scope_version", pa.string()), ("attributes", pa.string()), ("events", pa.string()),
-    ("resource", pa.string()),
+    ("scope_name", pa.string()), ("scope_version", pa.string()), ("attributes", pa.string()), ("texts", pa.string()),
+    ("events", pa.string()), ("resource", pa.string()),
 ])  # fmt: skip
 LOG_SCHEMA = pa.schema([
     ("trace_id", pa.string()), ("span_id", pa.string()), ("event_name", pa.string()),
@@ -39,6 +41,10 @@ SPANS_SQL = f"""
     WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high
     AND ($without IS NULL OR source_id IS DISTINCT FROM $without)
 """  # noqa: S608 - our own column names
+TEXTS_SQL = f"""
+    SELECT trace_id, span_id, {", ".join(TEXTS)} FROM data.calls
+    WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high AND source LIKE 'otlp/%'
+"""  # noqa: S608
 LOGS_SQL = f"""
     SELECT {", ".join(LOG_SCHEMA.names)} FROM data.span_logs
     WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high
@@ -60,24 +66,32 @@ FORGET_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Spans and log records of some traces, as tables."""
+    """Spans and log records of some traces, as tables; `texts`: those of their calls, which the spans leave out."""
 
     spans: pa.Table
     logs: pa.Table
+    texts: pa.Table
 
 
-def span_table(spans: Iterable[Span], kinds: Mapping[tuple[str, str], SpanKind], *, now: datetime) -> pa.Table:
-    """Return spans as a table with the columns of `SPAN_SCHEMA`; `now` stands in for a time that cannot be."""
+def span_table(
+    spans: Iterable[Span], kinds: Mapping[Key, SpanKind], *, texts: Texts | None = None, now: datetime
+) -> pa.Table:
+    """Return spans as a table with the columns of `SPAN_SCHEMA`; `now` stands in for a time that cannot be.
+
+    `texts`: those of the calls that are stored with the spans; they are cut out of the spans.
+    """
     json, believed = _Json(), _plausible_us(now)
-    rows = [
-        (
-            s.trace_id, s.span_id, s.parent_span_id, s.name, kinds.get((s.trace_id, s.span_id), SpanKind.OTHER).value,
+    rows = []
+    for s in spans:
+        key = (s.trace_id, s.span_id)
+        own = texts.get(key) if texts else None
+        attributes, cuts = cut(s.attributes, own) if own else (s.attributes, None)
+        rows.append((
+            *key, s.parent_span_id, s.name, kinds.get(key, SpanKind.OTHER).value,
             _event_us(s.start_ns or s.end_ns, believed), s.start_ns, s.end_ns, s.status_code, s.status_message,
-            _service(s.resource), s.scope_name, s.scope_version, json(s.attributes), _events(s.events),
+            _service(s.resource), s.scope_name, s.scope_version, json(attributes), json(cuts), _events(s.events),
             json.shared(s.resource),
-        )
-        for s in spans
-    ]  # fmt: skip
+        ))  # fmt: skip
     return _table(rows, SPAN_SCHEMA)
 
 
@@ -139,14 +153,18 @@ def _plausible_us(now: datetime) -> tuple[int, int]:
     return (PLAUSIBLE_FROM - EPOCH) // MICROSECOND, (now + AHEAD - EPOCH) // MICROSECOND
 
 
-def spans_of(table: pa.Table) -> list[Span]:
-    """Read spans back from a table of `SPAN_SCHEMA`."""
+def spans_of(table: pa.Table, calls: pa.Table) -> list[Span]:
+    """Read spans back from a table of `SPAN_SCHEMA`; `calls` (`trace_id`, `span_id`, texts) hold what was cut out."""
     names = [n for n in SPAN_SCHEMA.names if n not in ("kind", "event_time", "service")]
+    texts = texts_of(calls)
     resources: dict[str | None, Any] = {}
     found = []
     for row in zip(*(table[n].to_pylist() for n in names), strict=True):
         fields = dict(zip(names, row, strict=True))
         fields["attributes"] = orjson.loads(fields["attributes"] or b"{}")
+        if cuts := fields.pop("texts"):
+            own = texts.get((fields["trace_id"], fields["span_id"]), {})
+            fields["attributes"] = whole(fields["attributes"], orjson.loads(cuts), own)
         fields["resource"] = _loaded_once(fields["resource"], resources)
         fields["events"] = tuple(SpanEvent(**e) for e in orjson.loads(fields["events"] or b"[]"))
         found.append(Span(**fields))
@@ -179,8 +197,16 @@ def of_traces(
     """Return what is stored of these traces between `low` and `high`; `without` leaves out what one source told."""
     params = {"traces": list(traces), "low": low, "high": high, "without": without}
     return Stored(
-        spans=_arrow(store.read(SPANS_SQL, params), SPAN_SCHEMA), logs=_arrow(store.read(LOGS_SQL, params), LOG_SCHEMA)
+        spans=_arrow(store.read(SPANS_SQL, params), SPAN_SCHEMA),
+        logs=_arrow(store.read(LOGS_SQL, params), LOG_SCHEMA),
+        texts=_texts(store, traces, low, high),
     )
+
+
+def _texts(store: Store, traces: Sequence[str], low: datetime, high: datetime) -> pa.Table:
+    """Return what calls hold of the texts of these traces' spans; a call may stand somewhat apart from its span."""
+    params = {"traces": list(traces), "low": low - MARGIN, "high": high + MARGIN}
+    return store.read(TEXTS_SQL, params).to_arrow()
 
 
 def _arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
@@ -193,7 +219,7 @@ def trace(store: Store, trace_id: str, *, around: datetime | None = None) -> lis
     day = timedelta(days=1)
     low, high = (around - day, around + day) if around else (EPOCH, EPOCH + timedelta(days=365 * 200))
     frame = store.read(TRACE_SQL, {"trace_id": trace_id, "low": low, "high": high})
-    return spans_of(_arrow(frame, SPAN_SCHEMA))
+    return spans_of(_arrow(frame, SPAN_SCHEMA), _texts(store, [trace_id], low, high))
 
 
 def insert(

@@ -124,6 +124,7 @@ CREATE TABLE data.spans (
     scope_name VARCHAR,
     scope_version VARCHAR,
     attributes VARCHAR USING COMPRESSION zstd,
+    texts VARCHAR,                      -- what of the attributes stands in the call of this span: store/lifted.py
     events VARCHAR USING COMPRESSION zstd,
     resource VARCHAR,
     source_id BIGINT,

@@ -16,10 +16,11 @@ from collectors import batch, load
 from collectors.batch import batch_of, empty
 from leeway.workers import Inline
 from store import spans as stored_spans
+from store.calls import append_calls, call_table
 from store.connection import Store
 from store.errors import LeewayError, StoreError
 from store.journal import JSON, Frame, Journal, JournalSettings, Position, Signal
-from store.model import LogRecord, Span
+from store.model import LLMCall, LogRecord, Span
 from tests.collectors.spans import START, chat, log, said, span
 
 NOW = datetime.fromtimestamp(START / 1e9 + 3600, tz=UTC)
@@ -341,3 +342,42 @@ def test_any_split_gives_the_same_calls(store: Store, journal: Journal, seed: in
         send(store, journal, traces(*part))
     assert sorted(c["call_id"] for c in calls(store)) == expected
     assert {c["session_id"] for c in calls(store) if c["trace_id"] == root.trace_id} == {"s"}
+
+
+TOLD = {"gen_ai.input.messages": said("why " * 40), "gen_ai.output.messages": said("so " * 60, "assistant")}
+
+
+def texts_kept_twice(store: Store) -> int:
+    return int(store.one("SELECT count(*) FROM spans WHERE attributes LIKE '%why why%'"))
+
+
+def test_texts_are_kept_once_and_a_trace_shows_them(store: Store, journal: Journal):
+    made = chat(attributes=TOLD)
+    send(store, journal, traces(made))
+    assert texts_kept_twice(store) == 0
+    assert stored_spans.trace(store, made.trace_id) == [made]
+    assert calls(store)[0]["input_text"] == "why " * 40
+
+
+def test_texts_are_kept_whatever_becomes_of_the_call(store: Store, journal: Journal):
+    """A late parent, the same span again, and a wrapper that tells the call a second time."""
+    root = span("invoke_agent", ms=500, attributes={"session.id": "s1"})
+    made = changed(chat(at=10, attributes=TOLD), trace_id=root.trace_id, parent_span_id=root.span_id)
+    again = changed(made, attributes={**made.attributes, "gen_ai.usage.input_tokens": 5})
+    outer = changed(chat(at=5, ms=300, attributes=TOLD), trace_id=root.trace_id, span_id="c" * 16, scope_name="outer")
+    for late in (made, root, again, outer):
+        send(store, journal, traces(late))
+    shown = {s.span_id: s for s in stored_spans.trace(store, root.trace_id)}
+    assert shown == {s.span_id: s for s in (root, again, outer)}
+    assert calls(store)[0]["session_id"] == "s1"
+
+
+def test_a_span_keeps_its_texts_when_its_call_is_known_from_a_file(store: Store, journal: Journal):
+    told = {**TOLD, "gen_ai.response.id": ID}
+    with store.transaction() as tx:
+        known = LLMCall(call_id=f"resp:{ID}", source="file", event_time=datetime.fromtimestamp(START / 1e9, tz=UTC))
+        append_calls(tx, call_table([known], source_id=None, ingested_at=NOW))
+    made = chat(attributes=told)
+    send(store, journal, traces(made))
+    assert len(calls(store)) == 1
+    assert stored_spans.trace(store, made.trace_id) == [made]

@@ -14,7 +14,8 @@ from store import evaluations
 from store.connection import Store
 from store.errors import StoreError
 from store.journal import Frame, Journal
-from tests.collectors.spans import chat, span
+from store.spans import trace
+from tests.collectors.spans import chat, said, span
 from tests.collectors.test_load import NOW, calls, journal, send, traces  # noqa: F401 - a fixture
 
 LATER = NOW + timedelta(minutes=1)
@@ -88,3 +89,17 @@ def test_the_file_can_be_read_again_afterwards(store: Store, journal: Journal, t
     filed(store, tmp_path, traces(PARENT))
     assert told(store) == joined
     assert orjson.dumps(joined, default=str)
+
+
+def test_a_span_keeps_its_texts_when_what_made_its_call_another_is_taken_back(store, journal, tmp_path):  # noqa: F811
+    long = {"gen_ai.input.messages": said("why " * 40)}
+    child = replace(CHILD, attributes={**CHILD.attributes, **long})
+    send(store, journal, traces(child))
+    report = filed(store, tmp_path, traces(PARENT))
+    undo(store, Inline(), report.source_id, actor="ana", now=LATER)
+    assert trace(store, TRACE) == [child]
+    alone = chat(attributes=long)
+    send(store, journal, traces(alone), now=LATER)
+    report = filed(store, tmp_path, traces(span(trace_id=alone.trace_id)), traces(chat()))
+    undo(store, Inline(), report.source_id, actor="ana", now=LATER)
+    assert trace(store, alone.trace_id) == [alone]
