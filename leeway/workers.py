@@ -6,13 +6,11 @@ that of one task: that task fails with `WorkerDied`, the child is made anew, and
 but our own code ever writes into the pipe.
 """
 
-import ctypes
 import multiprocessing
 import os
 import pickle
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -21,19 +19,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, ParamSpec, TypeVar
 
+from leeway.workchild import READY, WorkersSettings, work
+from store.errors import ConfigError
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Set before anything is imported in a worker: no network, no telemetry, no thread pools fighting over two cores.
-ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "ITERATIVE_DO_NOT_TRACK": "1",
-    "DO_NOT_TRACK": "1",
-}
-PR_SET_PDEATHSIG = 1
 LEAVE_S = 2.0
+START_S, STARTS = 60.0, 20
 
 
 class WorkerDied(BrokenExecutor):
@@ -42,17 +35,6 @@ class WorkerDied(BrokenExecutor):
 
 class WorkerTimedOut(WorkerDied):
     """The task ran past its limit and its process was ended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkersSettings:
-    """`timeout_s` guards each task; `idle_s`: a child that had nothing to do for so long gives its memory back."""
-
-    max_workers: int = 2
-    niceness: int = 0
-    threads: int = 1
-    timeout_s: float = 300.0
-    idle_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +134,9 @@ class Workers(Executor):
             self._retired(child)
             task.future.set_exception(type(error)(f"{task.name}: {error}"))
             return None
+        except ConfigError as error:
+            task.future.set_exception(error)
+            return None
         if ok:
             task.future.set_result(value)
         else:
@@ -159,10 +144,16 @@ class Workers(Executor):
         return child
 
     def _child(self) -> "_Child":
-        child = _Child(self.settings)
-        with self._lock:
-            self._children.add(child)
-        return child
+        """A child that is ready for work. One that ends before is no task's fault: another takes its place."""
+        for _ in range(STARTS):
+            child = _Child(self.settings)
+            with self._lock:
+                self._children.add(child)
+            if child.ready():
+                return child
+            self.deaths += 1
+            self._retired(child)
+        raise ConfigError(f"no worker process stays alive: {STARTS} ended while they were starting; is memory short?")
 
     def _set_to_work(self, child: "_Child") -> None:
         """From here on `close` ends the child instead of waiting for it."""
@@ -185,9 +176,16 @@ class _Child:
         context = multiprocessing.get_context("spawn")
         self.busy = False
         self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, settings, os.getpid()), daemon=True)
+        self.process = context.Process(target=work, args=(theirs, settings, os.getpid()), daemon=True)
         self.process.start()
         theirs.close()
+
+    def ready(self) -> bool:
+        """Wait until it has started; False when it ended before."""
+        try:
+            return bool(wait([self._pipe, self.process.sentinel], START_S)) and self._pipe.recv_bytes() == READY
+        except (EOFError, OSError):
+            return False
 
     def call(self, payload: bytes, timeout_s: float) -> tuple[bool, Any]:
         """(True, result) or (False, exception) of one task; raises WorkerDied when there is no answer."""
@@ -226,53 +224,6 @@ def _end(code: int | None) -> str:
     if code is not None and code < 0:
         return signal.Signals(-code).name
     return f"exit code {code}"
-
-
-def _work(pipe: Connection, settings: WorkersSettings, parent: int) -> None:
-    """The child's main loop; ends when the parent does."""
-    _prepare(settings, parent)
-    while True:
-        try:
-            payload = pipe.recv_bytes()
-        except (EOFError, OSError):
-            return
-        for piece in _answer(payload):
-            pipe.send_bytes(piece)
-
-
-def _prepare(settings: WorkersSettings, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us
-    os.environ.update(ENVIRONMENT)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(settings.threads)
-    os.nice(settings.niceness)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked to be told
-        os._exit(1)
-
-
-def _answer(payload: bytes) -> list[bytes | memoryview]:
-    """Do one task; whatever it raises travels back. First the answer with the number of its buffers, then those."""
-    buffers: list[pickle.PickleBuffer] = []
-    try:
-        fn, args, kwargs = pickle.loads(payload)  # noqa: S301 - written by our own parent
-        answer = pickle.dumps(
-            (True, fn(*args, **kwargs)), protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=buffers.append
-        )
-    except Exception as error:  # noqa: BLE001 - the border between two processes
-        answer, buffers = _packed(error), []
-    return [pickle.dumps((len(buffers), answer)), *(buffer.raw() for buffer in buffers)]
-
-
-def _packed(error: Exception) -> bytes:
-    """An exception for the journey; one that cannot be pickled goes as its words."""
-    try:
-        packed = pickle.dumps((False, error))
-        pickle.loads(packed)  # noqa: S301 - just made: some only fail on the way back
-    except Exception:  # noqa: BLE001 - foreign exceptions fail in every way
-        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
-    return packed
 
 
 class Inline(Executor):
