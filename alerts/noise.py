@@ -1,6 +1,6 @@
 """Which rules are read, which are noise, and a change to try: so that people go on reading.
 
-A proposal comes with the rule replayed as it is and as it would be; nothing is changed here.
+A change comes with the rule replayed as it is and as it would be; nothing is changed here.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ MOSTLY = 0.5
 OFTEN = 0.8  # of its incidents: then two rules tell the same story
 
 Replay = Callable[[Rule, Window], Backtest]
+Quieter = Callable[[Rule, Window], Rule | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +51,10 @@ class RuleNoise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A rule as it could be, why, and what either would have done."""
+class Change:
+    """A rule as it could be, and what either would have done."""
 
     rule: Rule
-    why: str
     before: Backtest
     after: Backtest
 
@@ -71,27 +71,16 @@ def _noise(row: Mapping[str, object]) -> RuleNoise:
     return RuleNoise(**{**known, "median": timedelta(seconds=seconds), "overlapping": row["overlapping"] or 0})  # type: ignore[arg-type]
 
 
-def proposal(rule: Rule, said: RuleNoise, window: Window, replay: Replay) -> Proposal | None:
+def change(rule: Rule, said: RuleNoise, window: Window, *, quieter: Quieter, replay: Replay) -> Change | None:
     """A quieter rule for one that is mostly noise; None where nothing speaks against it or nothing would be won."""
-    if not said.verdict:
+    calmer = quieter(rule, window) if said.verdict else None
+    if calmer is None:
         return None
-    calmer, why = _calmer(rule, said)
     before, after = replay(rule, window), replay(calmer, window)
-    if len(after.episodes) >= len(before.episodes):
-        return None
-    return Proposal(rule=calmer, why=why, before=before, after=after)
+    return Change(rule=calmer, before=before, after=after) if len(after.episodes) < len(before.episodes) else None
 
 
-def _calmer(rule: Rule, said: RuleNoise) -> tuple[Rule, str]:
-    """Wait longer for what is soon over; for the rest ask for more before it counts."""
-    if said.brief / said.fires >= MOSTLY:
-        longer = max(2 * rule.hold, rule.every, BRIEF)
-        return rule.model_copy(update={"hold": longer}), f"wait {longer.seconds // 60} minutes before it fires"
-    if rule.threshold is None:
-        longer = max(2 * rule.hold, rule.every)
-        return rule.model_copy(update={"hold": longer}), f"wait {longer.seconds // 60} minutes before it fires"
-    further = rule.threshold * (1.25 if rule.rising else 0.8)
-    if rule.kind == "rate":
-        further = min(further, 1.0)
-    update = {"threshold": further, "recover_threshold": None}
-    return rule.model_copy(update=update), f"fire at {further:g} instead of {rule.threshold:g}"
+def differences(old: Rule, new: Rule) -> list[str]:
+    """`threshold 6 instead of 5`, a line each."""
+    told, was = new.model_dump(mode="json", by_alias=True), old.model_dump(mode="json", by_alias=True)
+    return [f"{name} {told[name]} instead of {was[name]}" for name in told if told[name] != was[name]]

@@ -18,6 +18,7 @@ from analytics.models import prepare_detoxify, verified
 from collectors.format import formats as collectors_formats
 from leeway import api, config, logs, runtime
 from leeway.config import Settings
+from leeway.declarations import validated
 from leeway.remote import Remote
 from store import export as exports
 from store.errors import ConfigError, StoreBusy
@@ -173,6 +174,7 @@ def export(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     settings = settings_of(options)
+    validated(settings)
     if options.json:
         print(settings.model_dump_json(indent=1))
     else:

@@ -1,15 +1,18 @@
-"""What of alerting is asked for by hand: a report now, an incident as a file."""
+"""What of alerting is asked for by hand: a report now, an incident as a file, which rules are noise."""
 
 from pathlib import Path
 
-from alerts import postmortem, report
+from alerts import noise, postmortem, report
 from alerts.checked import did_you_mean
 from alerts.neutral import cut, neutral
+from alerts.noise import Change, RuleNoise
 from alerts.notification import Notification, facts, headline, loads, named_links
+from alerts.rule import Rule
 from leeway import schedule
 from leeway.runtime import Runtime
 from store import browse, incidents, outbox
 from store.errors import ConfigError
+from store.model import Window
 
 BUILT_IN = {one.name: one for one in (report.DAILY, report.WEEKLY)}
 LONGEST_TEXT = 200
@@ -62,3 +65,18 @@ def _texts(runtime: Runtime, incident_id: int) -> dict[str, str]:
 
 def default_file(incident_id: int) -> Path:
     return Path(f"incident-{incident_id}.html")
+
+
+def noisy(runtime: Runtime, window: Window) -> list[RuleNoise]:
+    """How every rule that fired in the window behaved, the busiest first."""
+    return noise.noise(runtime.store, window)
+
+
+def quieter(runtime: Runtime, rule: Rule, said: RuleNoise, window: Window) -> Change | None:
+    """A change of the rule to try, replayed over the window; None where there is nothing to win. Takes seconds."""
+
+    def proposed(one: Rule, over: Window) -> Rule | None:
+        found = runtime.propose(one, over)
+        return found.rule if found else None
+
+    return noise.change(rule, said, window, quieter=proposed, replay=runtime.backtest)

@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 
 from alerts import attention
+from alerts.channel import Channel, ChannelSettings, Configured, Letter, Receipt
 from alerts.deliver import deliver
 from alerts.inhibition import Inhibition, Matcher
 from alerts.meta import Sign, watch
 from alerts.settings import AlertSettings
 from store import incidents, silences
 from store.connection import Store
+from store.threads import Thread
 from tests.alerts.inbox import Inbox
 
 MINUTE = timedelta(minutes=1)
@@ -236,3 +238,25 @@ def test_what_leeway_says_of_itself_is_not_kept_back(desk: Desk, store: Store) -
     desk.deliver(1)
 
     assert desk.told() == [("leeway-disk", "fired")]
+
+
+def test_a_channel_that_draws_gets_what_the_rule_saw(desk: Desk, store: Store) -> None:
+    seen: list[Letter] = []
+
+    def keep(_settings: Any, letter: Letter) -> Receipt:
+        seen.append(letter)
+        return Receipt(ref="r")
+
+    kind = Channel(name="drawing", settings=ChannelSettings, send=keep, draws=True)
+    desk.channels = {"ops": Configured(name="ops", channel=kind, settings=ChannelSettings())}
+    desk.engine.world.drawn = {(): "..!!!."}
+    desk.engine.rules(desk.engine.rule())
+
+    desk.through(6)
+
+    fired, resolved = seen
+    assert fired.course is not None
+    assert [point.value for point in fired.course.points] == [1.0, 1.0, 10.0]
+    assert resolved.course is not None
+    assert (resolved.course.firing.start, resolved.course.firing.end) == (desk.now(2), desk.now(5))
+    assert (fired.thread, resolved.thread) == (None, Thread(ref="r", shared=False))

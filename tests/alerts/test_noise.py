@@ -7,7 +7,7 @@ import pytest
 
 from alerts import attention
 from alerts.backtest import Backtest, Episode
-from alerts.noise import RuleNoise, noise, proposal
+from alerts.noise import RuleNoise, change, differences, noise
 from alerts.rule import Rule
 from store.connection import Store
 from store.model import Window
@@ -73,36 +73,28 @@ class Past:
         return Backtest(window=window, every=rule.every, episodes=[one] * self.fires(rule), evaluations=[], messages=[])
 
 
-@pytest.mark.parametrize(
-    ("said", "why"),
-    [
-        (_said(brief=6), "wait 10 minutes before it fires"),
-        (_said(), "fire at 6.25 instead of 5"),
-    ],
-)
-def test_a_proposal_comes_with_what_either_rule_would_have_done(engine: Any, said: RuleNoise, why: str) -> None:
-    past = Past(lambda rule: 2 if rule.hold or rule.threshold > 5 else 8)
+def _calmer(rule: Rule, _window: Window) -> Rule:
+    return rule.model_copy(update={"threshold": 6.0, "hold": 10 * MINUTE})
 
-    found = proposal(engine.rule(), said, window(engine), past)
+
+@pytest.mark.parametrize("said", [_said(brief=6), _said()])
+def test_a_change_comes_with_what_either_rule_would_have_done(engine: Any, said: RuleNoise) -> None:
+    past = Past(lambda rule: 2 if rule.threshold > 5 else 8)
+
+    found = change(engine.rule(), said, window(engine), quieter=_calmer, replay=past)
 
     assert found is not None
-    assert (found.why, len(found.before.episodes), len(found.after.episodes)) == (why, 8, 2)
-
-
-def test_other_kinds_of_rules_are_calmed_in_their_own_way(engine: Any) -> None:
-    past = Past(lambda rule: 1 if rule.threshold != 0.9 else 2)
-    rate = engine.rule(metric="error_rate", kind="rate", threshold=0.9)
-
-    found = proposal(rate, _said(), window(engine), past)
-
-    assert found is not None
-    assert found.rule.threshold == 1.0
+    assert (len(found.before.episodes), len(found.after.episodes)) == (8, 2)
+    assert differences(engine.rule(), found.rule) == ["threshold 6.0 instead of 5.0", "for 10m instead of 0s"]
 
 
 @pytest.mark.parametrize("said", [_said(fires=2), _said(acknowledged=3)])
 def test_a_rule_that_people_read_is_left_alone(engine: Any, said: RuleNoise) -> None:
-    assert proposal(engine.rule(), said, window(engine), Past(lambda _: 1)) is None
+    assert change(engine.rule(), said, window(engine), quieter=_calmer, replay=Past(lambda _: 1)) is None
 
 
-def test_nothing_is_proposed_that_changes_nothing(engine: Any) -> None:
-    assert proposal(engine.rule(), _said(), window(engine), Past(lambda _: 8)) is None
+def test_nothing_is_proposed_that_wins_nothing(engine: Any) -> None:
+    same = Past(lambda _: 8)
+
+    assert change(engine.rule(), _said(), window(engine), quieter=_calmer, replay=same) is None
+    assert change(engine.rule(), _said(), window(engine), quieter=lambda *_: None, replay=same) is None
