@@ -240,7 +240,7 @@ def test_what_leeway_says_of_itself_is_not_kept_back(desk: Desk, store: Store) -
     assert desk.told() == [("leeway-disk", "fired")]
 
 
-def test_a_channel_that_draws_gets_what_the_rule_saw(desk: Desk, store: Store) -> None:
+def test_a_channel_that_draws_gets_what_the_rule_saw(desk: Desk) -> None:
     seen: list[Letter] = []
 
     def keep(_settings: Any, letter: Letter) -> Receipt:

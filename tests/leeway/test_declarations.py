@@ -16,7 +16,7 @@ RULE = '[[rule]]\nid = "slow"\nmetric = "latency_p95"\nthreshold = 5\n'
         (CHANNEL + RULE + 'channels = "taem"\n', "rule 'slow': no channel is named 'taem'; did you mean 'team'?"),
         (CHANNEL + '[[report]]\nname = "d"\nchannels = "mail"\n', "report 'd': no channel is named 'mail'"),
         ('[[report]]\nname = "d"\nevry = "day"\n', "did you mean 'every'?"),
-        ('[[inhibit]]\nsource = {}\n', "inhibit: 'target' is missing"),
+        ("[[inhibit]]\nsource = {}\n", "inhibit: 'target' is missing"),
         (CHANNEL.replace("slack", "slak"), "no type of channel is named 'slak'; did you mean 'slack'?"),
         ('[alerts]\nchannels = "team"\n', "alerts.channels: no channel is named 'team'"),
         ('[alerts]\ngroup_by = "modle"\n', "alerts are not grouped by 'modle'; did you mean 'model'?"),
