@@ -54,6 +54,14 @@ def anthropic_usage(usage: Any) -> Counts:
     })  # fmt: skip
 
 
+def usage_of(told: Any) -> Counts:
+    """OpenAI's or Anthropic's counts: only the latter name what was written to or read from the cache so."""
+    if not isinstance(told, Mapping):
+        return {}
+    is_anthropic = "cache_creation_input_tokens" in told or "cache_read_input_tokens" in told
+    return anthropic_usage(told) if is_anthropic else openai_usage(told)
+
+
 def gemini_usage(usage: Any) -> Counts:
     """Candidates leave out thoughts; the prompt includes what was cached."""
     if not isinstance(usage, Mapping):

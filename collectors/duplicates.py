@@ -9,6 +9,7 @@ from collectors.nesting import absorb, size
 from store.model import Span
 
 OVERLAP = 0.8  # of the longer of two spans
+WITHIN = 0.5  # … where one lies within the other and both ask the same
 
 
 def once(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -72,9 +73,23 @@ def _pairs(ordered: Sequence[Candidate]) -> Iterable[tuple[float, Candidate, Can
         running = [c for c in running if c.span.end_ns > candidate.span.start_ns]
         for other in running:
             share = overlap(other.span, candidate.span)
-            if share >= OVERLAP and agree(other, candidate):
+            if _together(share, other, candidate) and agree(other, candidate):
                 yield share, other, candidate
         running.append(candidate)
+
+
+def _together(share: float, a: Candidate, b: Candidate) -> bool:
+    """Whether two ran at the same time; a framework may take longer to fail, or to begin, than the SDK beneath it."""
+    if share >= OVERLAP:
+        return True
+    early, late = sorted((a.span, b.span), key=lambda span: (span.start_ns, -span.end_ns))
+    return share >= WITHIN and early.end_ns >= late.end_ns and _question(a) == _question(b) is not None
+
+
+def _question(candidate: Candidate) -> str | None:
+    """Return what was asked last."""
+    asked = candidate.reading.get("asked") or []
+    return "".join(p.get("content") or "" for p in asked[-1]["parts"] if p["type"] == "text") or None if asked else None
 
 
 def overlap(a: Span, b: Span) -> float:

@@ -7,6 +7,7 @@ Parts: `text{content}`, `reasoning{content}`, `tool_call{id, name, arguments}`, 
 import base64
 import binascii
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ ROLES = {
 USUAL = ("user", "assistant", "system")
 MODALITIES = ("image", "audio", "video", "document", "file")
 MAX_DEPTH = 20
+OBJECT = re.compile(r"<\S+( object)? at 0x[0-9a-f]+>")  # how Python shows what cannot be shown: a stream, a generator
 
 
 def parsed(value: Any) -> Any:
@@ -48,7 +50,8 @@ def messages(raw: Any, role: str = "user", depth: int = 0) -> list[Message]:
         return _of_list(value, role, depth)
     if isinstance(value, dict):
         return _of_dict(value, role, depth)
-    return [{"role": role, "parts": [text(str(value))]}]
+    said = str(value)
+    return [] if OBJECT.fullmatch(said) else [{"role": role, "parts": [text(said)]}]
 
 
 def _of_list(value: list[Any], role: str, depth: int) -> list[Message]:

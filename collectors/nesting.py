@@ -9,6 +9,7 @@ from collectors.dialect import Reading, merge
 from store.model import Span
 
 CONTENT = ("asked", "answered", "system")
+PARTS = ("cache_read", "cache_write", "reasoning")
 
 
 def innermost(candidates: Sequence[Candidate], trees: Trees) -> list[Candidate]:
@@ -110,8 +111,9 @@ def fullest(a: Candidate, b: Candidate) -> Candidate | None:
     return max(rated, key=_rating, default=None)
 
 
-def _rating(candidate: Candidate) -> tuple[bool, bool, bool, int, str]:
+def _rating(candidate: Candidate) -> tuple[bool, bool, bool, int, int, str]:
     usage = candidate.reading["usage"]
     counted = bool(usage.get("input") or usage.get("output"))
     scope = candidate.reading.get("usage_scope", candidate.scope)
-    return counted, not usage.get("estimated"), scope.startswith("com.anthropic"), len(usage), scope
+    parts = sum(usage.get(name) is not None for name in PARTS)
+    return counted, not usage.get("estimated"), scope.startswith("com.anthropic"), parts, len(usage), scope

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collectors import semconv
-from collectors.counts import anthropic_usage, openai_usage
+from collectors.counts import usage_of
 from collectors.dialect import Dialect, Reading
 from collectors.exchange import request_fields, response_fields
 from collectors.messages import messages, parsed
@@ -12,6 +12,7 @@ from store.model import LogRecord, Span, SpanKind, Status
 
 STREAMED = "streaming response from"
 ERROR_LEVEL = 17
+SDKS = ("logfire.openai", "logfire.anthropic")
 
 
 def score(span: Span) -> int:
@@ -29,6 +30,8 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
         return {**found, "call": False, "kind": SpanKind.OTHER}
     if "request_data" in a:
         found.update(_call(span, a))
+    elif span.scope_name in SDKS and "gen_ai.request.model" in a:  # of the Responses API in 2025
+        found.update({**semconv.read(a), "call": True, "kind": SpanKind.LLM})
     return found
 
 
@@ -66,10 +69,7 @@ def _answered(a: Mapping[str, Any], response: Any) -> Reading:
 def _usage(a: Mapping[str, Any], response: Any) -> dict[str, Any] | None:
     """Take the provider's own counts where they stand; they say more than the flattened ones."""
     raw = parsed(a.get("gen_ai.usage.raw")) or (response.get("usage") if isinstance(response, dict) else None)
-    if not isinstance(raw, dict):
-        return None
-    is_anthropic = "cache_creation_input_tokens" in raw or "cache_read_input_tokens" in raw
-    return anthropic_usage(raw) if is_anthropic else openai_usage(raw)
+    return usage_of(raw) or None
 
 
 LOGFIRE = Dialect(name="logfire", priority=70, score=score, extract=extract)

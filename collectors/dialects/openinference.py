@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collectors import semconv
-from collectors.dialect import Dialect, Reading
+from collectors.counts import usage_of
+from collectors.dialect import HOW_COUNTED, Dialect, Reading
 from collectors.indexed import nested
 from collectors.messages import Message, Part, message, messages, parsed, part, tool_call
 from store.model import LogRecord, Operation, Span, SpanKind
@@ -69,7 +70,7 @@ def _call(span: Span, a: Mapping[str, Any]) -> Reading:
         "request_model": a.get("llm.request.model_name") or settings.get("model") or _field(request, "model"),
         "response_model": semconv.first(a, RESPONSE_MODEL),
         "response_id": _response_id(response),
-        "usage": {f: v for f, names in COUNTS.items() if (v := semconv.first(a, names)) is not None},
+        "usage": _usage(a, response),
         "reported_cost_usd": semconv.number(a.get("llm.cost.total")),
         "stream": True if _first_token(span) else semconv.truth(_field(request, "stream") or settings.get("stream")),
         "ttft_ms": _first_token(span),
@@ -78,6 +79,15 @@ def _call(span: Span, a: Mapping[str, Any]) -> Reading:
         **semconv.settings({k: settings[k] for k in SETTINGS if k in settings}),
         **_content(a, request, response),
     }
+
+
+def _usage(a: Mapping[str, Any], response: Any) -> dict[str, Any]:
+    """Read the counts; what 2025's attributes leave out stands in the raw response, which tells what they include."""
+    found = {f: v for f, names in COUNTS.items() if (v := semconv.first(a, names)) is not None}
+    raw = usage_of(_field(response, "usage"))
+    if raw.get("exclusive") and raw.get("input") == found.get("input", raw.get("input")):
+        found["exclusive"] = True
+    return {**{name: value for name, value in raw.items() if name not in HOW_COUNTED}, **found}
 
 
 def _told(found: Reading) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from collectors import semconv
 from collectors.dialect import Dialect, Reading
 from collectors.indexed import nested
-from collectors.messages import Message, message
+from collectors.messages import Message, Part, message
 from store.model import LogRecord, Operation, Span, SpanKind
 
 TYPES = {
@@ -21,9 +21,13 @@ KINDS = {
 }  # fmt: skip
 
 
+INDEXED = ("gen_ai.prompt.0.role", "gen_ai.completion.0.role")
+MARKS = ("llm.request.type", "traceloop.span.kind", "traceloop.workflow.name", *INDEXED)
+
+
 def score(span: Span) -> int:
     a = span.attributes
-    return 2 * ("llm.request.type" in a or "traceloop.span.kind" in a or "traceloop.workflow.name" in a)
+    return 2 * any(mark in a for mark in MARKS)
 
 
 def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
@@ -33,9 +37,10 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     if kind is not None:
         return {**found, "kind": kind, "call": False}
     operation = TYPES.get(str(a.get("llm.request.type")))
-    if operation is None:
+    if operation is None and not any(mark in a for mark in INDEXED):
         return found
     found.update(semconv.read(a))
+    operation = operation or Operation.CHAT  # a response of the Responses API says no type
     found["kind"] = semconv.OPERATION_KINDS.get(operation, SpanKind.LLM)
     found["call"] = bool(a.get("gen_ai.request.model") or a.get("gen_ai.response.model") or found["usage"])
     found["operation"] = Operation.CHAT if _chats(span) else operation
@@ -50,13 +55,26 @@ def _chats(span: Span) -> bool:
 
 def _content(a: Mapping[str, Any], found: Reading) -> Reading:
     asked = [_message(m, "user") for m in nested(a, "gen_ai.prompt.")]
-    answered = [_message(m, "assistant") for m in nested(a, "gen_ai.completion.")]
+    answered = _with_thoughts([_message(m, "assistant") for m in nested(a, "gen_ai.completion.")])
     reasons = [str(m["finish_reason"]) for m in answered if m.get("finish_reason")]
     return {
         "asked": found.get("asked") or [m for m in asked if m["parts"]],
         "answered": found.get("answered") or [m for m in answered if m["parts"]],
         "finish_reasons": found.get("finish_reasons") or reasons or None,
     }
+
+
+def _with_thoughts(answered: list[Message]) -> list[Message]:
+    """Put what a model thought before the answer that it led to: it is told as a message of the role `thinking`."""
+    found: list[Message] = []
+    thoughts: list[Part] = []
+    for said in answered:
+        if said["role"] == "thinking":
+            thoughts += [{**p, "type": "reasoning"} for p in said["parts"]]
+        else:
+            found.append({**said, "parts": [*thoughts, *said["parts"]]})
+            thoughts = []
+    return [*found, {"role": "assistant", "parts": thoughts}] if thoughts else found
 
 
 def _message(item: Any, role: str) -> Message:
