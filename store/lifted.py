@@ -7,7 +7,7 @@ in one transaction for one source; when the call is replaced, the span is stored
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -16,9 +16,9 @@ import pyarrow as pa
 COLUMNS = ("system_text", "input_text", "output_text", "reasoning_text")
 LONG = 64  # characters: a shorter text is not worth a note
 WRITTEN: dict[str, Callable[[str], str]] = {
+    "text": str,
     "json": lambda text: orjson.dumps(text)[1:-1].decode(),
     "ascii": lambda text: json.dumps(text)[1:-1],
-    "text": str,
 }
 
 Key = tuple[str, str]  # trace id, span id
@@ -39,26 +39,32 @@ def texts_of(calls: pa.Table) -> Texts:
 
 def cut(attributes: Mapping[str, Any], texts: Mapping[str, str]) -> tuple[Mapping[str, Any], Cuts | None]:
     """Return the attributes without the texts, and what was cut; each attribute gives one text at most."""
+    long = [(name, value) for name, value in attributes.items() if type(value) is str and len(value) > LONG]
     cuts: Cuts = {}
     for column, text in texts.items():
-        for name, value in attributes.items():
-            if type(value) is str and len(value) >= len(text) and name not in cuts:
-                cuts.update((name, [column, *found]) for found in _found(value, text))
-    if not cuts:
-        return attributes, None
-    return {name: None if name in cuts else value for name, value in attributes.items()}, cuts
+        ways = _ways(text)
+        for name, value in long:
+            if len(value) >= len(text) and name not in cuts and (found := _found(value, ways)):
+                cuts[name] = [column, *found]
+    return ({**attributes, **dict.fromkeys(cuts)}, cuts) if cuts else (attributes, None)
 
 
-def _found(value: str, text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield how the text is written in the value, what stands before it and what behind; nothing if it is not there."""
-    for how, write in WRITTEN.items():
-        try:
-            before, here, behind = value.partition(write(text))
-        except (TypeError, ValueError):  # half a character: no JSON of ours
-            continue
+def _ways(text: str) -> list[tuple[str, str]]:
+    """Return how a text may be written in an attribute, each way once."""
+    try:
+        ways = {write(text): how for how, write in reversed(WRITTEN.items())}
+    except TypeError:  # half a character: no JSON of ours
+        return [("text", text)]
+    return [(how, written) for written, how in reversed(ways.items())]
+
+
+def _found(value: str, ways: Iterable[tuple[str, str]]) -> tuple[str, str, str] | None:
+    """Return how a text is written in the value, what stands before it and what behind; None if it is not there."""
+    for how, written in ways:
+        before, here, behind = value.partition(written)
         if here:
-            yield how, before, behind
-            return
+            return how, before, behind
+    return None
 
 
 def whole(attributes: Mapping[str, Any], cuts: Mapping[str, list[str]], texts: Mapping[str, str]) -> dict[str, Any]:
