@@ -15,7 +15,8 @@ from store.alerts import Evaluated
 from store.model import Window
 from store.outbox import Queued
 
-MOST_WINDOWS = 3000
+MOST = 50_000  # evaluations: windows times slices
+FEWEST_WINDOWS = 100
 ANYBODY = ("preview",)
 
 
@@ -53,13 +54,14 @@ class Backtest:
 
 def backtest(
     rule: Rule, window: Window, *, numbers: Numbers, metrics: Mapping[str, MetricInfo], settings: AlertSettings,
-    most: int = MOST_WINDOWS, held: Mapping[str, Held] | None = None,
+    most: int = MOST, held: Mapping[str, Held] | None = None,
 ) -> Backtest:  # fmt: skip
-    """Replay `rule` over the window ends within `window`: at most `most` of them, then with a coarser step.
+    """Replay `rule` over the window ends within `window`, at most `most` evaluations of a slice, with a coarser step.
 
     `held`: how its alerts stood before. `numbers` keeps what was read: another try on it only judges anew.
     """
-    every = _step(rule, window, most)
+    slices = len(numbers.samples(rule, window)) if rule.group_by else 1
+    every = replayed_every(rule, window, max(FEWEST_WINDOWS, most // max(1, slices)))
     ids = count(1)
     old = settings.model_copy(update={"max_alert_age": window.length + rule.every})
     bench = Bench(
@@ -85,7 +87,8 @@ def ends(window: Window, every: timedelta) -> list[datetime]:
     return [last - index * every for index in range(steps - 1, -1, -1)]
 
 
-def _step(rule: Rule, window: Window, most: int) -> timedelta:
+def replayed_every(rule: Rule, window: Window, most: int) -> timedelta:
+    """The rule's own step, or the multiple of it with which at most so many windows are replayed."""
     coarser = -(-(window.length // rule.every) // most)
     return rule.every * max(1, coarser)
 

@@ -1,6 +1,6 @@
 """What a rule says of one window and slice: breached, not breached, or unknown, and why in words."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -54,6 +54,10 @@ def _no_grid(_rule: Rule) -> Grid | None:
     return None
 
 
+def _no_thresholds(_rule: Rule) -> Sequence[float]:
+    return ()
+
+
 def _as_said(_table: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
@@ -70,7 +74,8 @@ class Kind:
 
     While an alert fires it is judged against the recovery threshold. `past`: the grid of earlier values that it needs.
     `usual`: what a rule's table leaves unsaid. `problems`: what is wrong with a rule of this kind. `periodic`: its
-    alerts end with their period, and nobody is told that a month is over.
+    alerts end with their period, and nobody is told that a month is over. `grid`: thresholds to try, the most sensitive
+    first, where they do not depend on the metric.
     """
 
     name: str
@@ -81,6 +86,7 @@ class Kind:
     usual: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_said
     problems: Callable[[Rule], Iterable[str]] = needs_threshold
     periodic: bool = False
+    grid: Callable[[Rule], Sequence[float]] = _no_thresholds
 
 
 @cache

@@ -16,7 +16,7 @@ from alerts.past import Grid, Past, Values
 from alerts.rule import MetricInfo, Rule
 from store.alerts import slice_key
 from store.errors import LeewayError
-from store.model import Filters, Sample, Window
+from store.model import Filters, Sample, Slice, Window
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +73,11 @@ class Numbers:
         if grid is None:
             return {}
         fewest = max(1, rule.samples_needed(metric))
-        asked = (*_asked(rule), grid, fewest)
+        empty = 0.0 if metric.kind == "total" and not rule.rising else np.nan  # as alerts.condition.absent has it
+        asked = (*_asked(rule), grid, fewest, empty == 0)
         read = self._pasts.get(asked)
         if read is None or read[0].start > ends.start or read[0].end < ends.end:
-            read = (ends, self._grid(rule, grid, ends, fewest))
+            read = (ends, self._grid(rule, grid, ends, fewest, empty))
             self._pasts[asked] = read
         return read[1]
 
@@ -95,20 +96,45 @@ class Numbers:
         last = kinds()[rule.kind].windows(rule, ends[-1])
         for name, window in last.items():
             alike = window.length == first[name].length and ends[-1] - window.end == ends[0] - first[name].end
-            if alike and (*_asked(rule), first[name]) not in self._windows:
+            if (*_asked(rule), first[name]) in self._windows:
+                continue
+            if alike:
                 moved = ends[-1] - window.end
                 self._windows.update(self._slid(rule, [end - moved for end in ends], window.length, every))
+            elif metric.kind == "total":
+                self._windows.update(
+                    self._added_up(rule, [kinds()[rule.kind].windows(rule, end)[name] for end in ends], every)
+                )
 
     def _slid(
         self, rule: Rule, ends: Sequence[datetime], length: timedelta, every: timedelta
     ) -> Mapping[object, Sequence[Sample]]:
         stretch = Stretch(ends=Window(start=ends[0], end=ends[-1]), length=length, every=every)
         found = self.sliding(rule.metric, stretch, rule.filters, rule.group_by)
-        nothing = [] if rule.group_by else [Sample(slice=(), value=None, n=0)]
         asked = _asked(rule)
-        return {(*asked, Window(start=end - length, end=end)): found.get(end, nothing) for end in ends}
+        return {(*asked, Window(start=end - length, end=end)): found.get(end, _nothing(rule)) for end in ends}
 
-    def _grid(self, rule: Rule, grid: Grid, ends: Window, fewest: int) -> Pasts:
+    def _added_up(self, rule: Rule, windows: Sequence[Window], every: timedelta) -> Mapping[object, Sequence[Sample]]:
+        """Windows that grow until they begin anew, as sums of pieces of `every`."""
+        whole = Window(start=windows[0].start + every, end=windows[-1].end)
+        pieces = self.sliding(rule.metric, Stretch(ends=whole, length=every, every=every), rule.filters, rule.group_by)
+        found: dict[object, Sequence[Sample]] = {}
+        sums: dict[Slice, Sample] = {}
+        start, end = windows[0].start, windows[0].start + every
+        for window in windows:
+            if window.start != start:
+                start, sums = window.start, {}
+                end = max(end, start + every)
+            while end <= window.end:
+                for piece in pieces.get(end, ()):
+                    so_far = sums.get(piece.slice, Sample(slice=piece.slice, value=0.0, n=0))
+                    value = (so_far.value or 0.0) + (piece.value or 0.0)
+                    sums[piece.slice] = Sample(slice=piece.slice, value=value, n=so_far.n + piece.n)
+                end += every
+            found[*_asked(rule), window] = list(sums.values()) or _nothing(rule)
+        return found
+
+    def _grid(self, rule: Rule, grid: Grid, ends: Window, fewest: int, empty: float) -> Pasts:
         first, last = floored(ends.start - grid.memory, grid.step), floored(ends.end, grid.step)
         stretch = Stretch(ends=Window(start=first, end=last), length=grid.step, every=grid.step)
         length = (last - first) // grid.step + 1
@@ -120,7 +146,15 @@ class Numbers:
                     rows[key] = np.full(length, np.nan)
                 if sample.value is not None and sample.n >= fewest:
                     rows[key][(end - first) // grid.step] = sample.value
+        for values in rows.values():
+            begun = int(np.argmax(~np.isnan(values)))
+            values[begun:] = np.where(np.isnan(values[begun:]), empty, values[begun:])
         return {key: Past(first=first, step=grid.step, values=values) for key, values in rows.items()}
+
+
+def _nothing(rule: Rule) -> list[Sample]:
+    """What a window without calls is: no slice at all, or the one of everything."""
+    return [] if rule.group_by else [Sample(slice=(), value=None, n=0)]
 
 
 def _asked(rule: Rule) -> tuple[object, ...]:

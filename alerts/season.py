@@ -32,7 +32,8 @@ BY_DAY, BY_KIND_OF_DAY, BY_WEEK = timedelta(days=3), timedelta(days=14), timedel
 ALPHA = 0.2  # of the moving average
 EWMA_OVER = 64  # values: what is older weighs less than a millionth
 CUSUM_OVER = timedelta(days=7)
-ALLOWED, MOST = 1.0, 8.0  # deviations that the sum lets pass, and the most that one value adds
+MOST = 8.0  # deviations that one value counts for: one odd window is no shift
+ALLOWED = 1.0  # deviations that the sum lets pass
 MEMORY = BY_WEEK + SPREAD_OVER + 2 * DAY
 
 
@@ -139,7 +140,7 @@ def _ewma(z: Values) -> Values:
     if not len(known):
         return np.full(len(z), np.nan)
     weights = ALPHA * (1 - ALPHA) ** np.arange(EWMA_OVER)
-    smooth = np.convolve(z[known], weights)[: len(known)] / np.sqrt(ALPHA / (2 - ALPHA))
+    smooth = np.convolve(np.clip(z[known], -MOST, MOST), weights)[: len(known)] / np.sqrt(ALPHA / (2 - ALPHA))
     last = np.searchsorted(known, np.arange(len(z)), side="right") - 1
     return np.where(last >= 0, smooth[np.maximum(last, 0)], np.nan)
 

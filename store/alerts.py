@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -137,11 +138,13 @@ EVALUATION_SCHEMA = pa.schema([
 ])  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def slice_key(labels: Slice) -> str:
     """A slice as its alert's key: sorted JSON, `{}` for everything."""
     return orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
 
 
+@lru_cache(maxsize=4096)
 def slice_of(key: str) -> Slice:
     return tuple(orjson.loads(key).items())
 

@@ -85,4 +85,5 @@ BURN_RATE = Kind(
     judge=judge,
     usual=usual,
     problems=problems,
+    grid=lambda _rule: (1.0, 2.0, 3.0, 6.0, 10.0, 14.4, 20.0),
 )

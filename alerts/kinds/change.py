@@ -14,6 +14,8 @@ REFERENCE = "reference"
 WEEK = timedelta(days=7)
 RECOVERY = 0.9  # of the way from "as before" to the threshold
 
+TIMES = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0)
+
 
 def windows(rule: Rule, end: datetime) -> Mapping[str, Window]:
     current = Window(start=end - rule.window, end=end)
@@ -64,4 +66,5 @@ CHANGE = Kind(
     help="The metric as a multiple of the previous period or of the same hours last week.",
     windows=windows,
     judge=judge,
+    grid=lambda rule: TIMES if rule.rising else tuple(1 / times for times in TIMES),
 )

@@ -56,4 +56,5 @@ CUSUM = Kind(
     past=past,
     usual=usual,
     problems=problems,
+    grid=lambda _rule: (20.0, 30.0, 40.0, 60.0, 80.0, 120.0, 200.0),
 )

@@ -37,4 +37,5 @@ DRIFT = Kind(
     windows=current,
     judge=judge,
     usual=usual,
+    grid=lambda _rule: (1.0, 1.1, 1.25, 1.5, 2.0, 3.0),
 )

@@ -83,4 +83,5 @@ RATE = Kind(
     windows=windows,
     judge=judge,
     problems=problems,
+    grid=lambda _rule: (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5),
 )

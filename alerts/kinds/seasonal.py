@@ -104,4 +104,5 @@ SEASONAL = Kind(
     past=past,
     usual=usual,
     problems=problems,
+    grid=lambda _rule: (4.0, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0),
 )

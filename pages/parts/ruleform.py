@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -10,6 +10,7 @@ import streamlit as st
 
 from alerts.backtest import Backtest
 from alerts.condition import kinds
+from alerts.numbers import Numbers
 from alerts.rule import Rule
 from alerts.rulebook import save_rule
 from alerts.rulefile import rule_from
@@ -22,8 +23,10 @@ from store.errors import LeewayError
 from store.model import DIMENSIONS, Window
 from store.rules import StoredRule
 
-PREVIEW = timedelta(days=7)
-PREVIEW_WINDOWS = 400  # the reader waits: a coarser step is said, not hidden
+PREVIEW = timedelta(days=28)
+PREVIEW_EVALUATIONS = 2700  # the reader waits: a coarser step is said, not hidden
+READ = "rule_numbers"  # of the session: what was read for a preview, and until when
+KEPT = timedelta(minutes=10)
 WINDOWS = ("5m", "15m", "30m", "1h", "3h", "6h", "12h", "24h", "7d")
 EVERY = ("1m", "5m", "10m", "15m", "30m", "1h")
 HOLDS = ("0s", "5m", "10m", "15m", "30m", "1h", "3h")
@@ -40,7 +43,7 @@ def edit(stored: StoredRule | None) -> None:
         st.caption(f":orange[:material/edit_note:] {safe_label(str(error), 300)}")
         return
     with st.container(horizontal=True):
-        previewed = st.button("Preview on the last 7 days", icon=":material/history:")
+        previewed = st.button("Preview on the last 28 days", icon=":material/history:")
         saved = st.button("Save", icon=":material/save:")
     if saved:
         _save(rule)
@@ -118,17 +121,27 @@ def _save(rule: Rule) -> None:
 
 def _preview(rule: Rule) -> None:
     runtime = asked.runtime()
-    until = asked.minute(runtime.now())
+    until, numbers = _numbers()
     try:
-        with st.spinner("Replaying the last 7 days …"):
+        with st.spinner("Replaying the last 28 days …"):
             window = Window(start=until - PREVIEW, end=until)
-            tried = runtime.backtest(rule, window, most=PREVIEW_WINDOWS)
+            tried = runtime.backtest(rule, window, numbers=numbers, most=PREVIEW_EVALUATIONS)
     except LeewayError as error:
         st.warning(safe_label(str(error), 240), title="The preview did not work")
         return
     _verdict(tried)
     _course(rule, tried)
     _episodes(rule, tried)
+
+
+def _numbers() -> tuple[datetime, Numbers]:
+    """Kept for a while: another threshold is judged on what was read before."""
+    now = asked.runtime().now()
+    kept: tuple[datetime, Numbers] | None = st.session_state.get(READ)
+    if kept is None or now - kept[0] > KEPT:
+        kept = (asked.minute(now), asked.runtime().numbers())
+        st.session_state[READ] = kept
+    return kept
 
 
 def _verdict(tried: Backtest) -> None:
