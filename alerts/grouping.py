@@ -7,7 +7,7 @@ channel would get more messages than people read, all that is due becomes one di
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alerts.notification import OVER, UP, Notification, as_other
 from alerts.settings import AlertSettings
@@ -15,6 +15,7 @@ from store.outbox import Waiting
 
 ONE_BY_ONE = 3  # more alerts of a group at once share one message
 GROUPED = (*UP, *OVER)
+URGENT_EVERY = timedelta(minutes=1)
 
 Sent = tuple[Notification, datetime]
 Pending = tuple[Waiting, Notification]
@@ -47,8 +48,15 @@ def batches(
     told = [batch for group in ready for batch in _shared(group)]
     left = settings.burst - sum(one.reason in (*GROUPED, "digest") for one, _ in sent)
     if len(told) > max(left, 0):
-        told = [_digest([one for group in ready for one in group], settings, now)] if left > 0 else []
+        now_or_later = left > 0 or _urgent(told, sent, now)
+        told = [_digest([one for group in ready for one in group], settings, now)] if now_or_later else []
     return sorted([*(Batch(rows=[row], told=one) for row, one in free), *told], key=_order)
+
+
+def _urgent(told: Sequence[Batch], sent: Sequence[Sent], now: datetime) -> bool:
+    """Something critical that fires does not wait behind noise, but for a minute after the last digest."""
+    begins = any(one.told.severity == "critical" and one.told.reason in UP for one in told)
+    return begins and all(one.reason != "digest" or now >= at + URGENT_EVERY for one, at in sent)
 
 
 def _order(batch: Batch) -> int:
