@@ -17,15 +17,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts import rulebook
 from alerts.answers import signing_key, token
-from alerts.backtest import MOST_WINDOWS, Backtest, backtest
+from alerts.backtest import MOST, Backtest, backtest
 from alerts.channel import configured
-from alerts.inhibition import Inhibition, inhibition_from, inhibitions_from_file
 from alerts.numbers import Numbers
-from alerts.report import report_from
+from alerts.propose import Proposal, propose
 from alerts.rule import Rule
-from alerts.rulefile import rule_from, rules_from_file
 from alerts.settings import AlertSettings
 from alerts.turns import Turns
+from analytics.evaluator import evaluators
 from analytics.metric import metrics
 from collectors.batch import read_frames
 from collectors.ingest import ingest
@@ -37,12 +36,14 @@ from collectors.report import Report
 from collectors.undo import undo
 from leeway import schedule
 from leeway.config import Settings
+from leeway.declarations import inhibitions_of, reports_of, rules_of
 from leeway.jobs import Job, Ran, Runner
 from leeway.workers import Inline, Workers
 from store.connection import Store, StoreSettings
 from store.errors import ConfigError, LeewayError
 from store.journal import Journal, JournalSettings, Position
 from store.model import Window
+from store.scoring import score_again
 from store.sources import Source
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Runtime:
         self.channels = configured(settings.channels)
         self.inhibitions = inhibitions_of(settings)
         self.turns = Turns()
-        self.reports = [report_from(table, where="leeway.toml") for table in settings.report]
+        self.reports = reports_of(settings)
         self.signing_key = signing_key(self.store.settings.spool)
         # Who sends comes first: while the cores are busy, what is acknowledged can wait in the journal.
         self.decoding = Workers(max_workers=1, niceness=5, idle_s=NEVER_S) if serving else Inline()
@@ -167,13 +168,15 @@ class Runtime:
         with self._loading:
             return undo(self.store, self.decoding, source_id, actor=actor, now=self.now())
 
-    def backtest(
-        self, rule: Rule, window: Window, *, numbers: Numbers | None = None, most: int = MOST_WINDOWS
-    ) -> Backtest:
+    def backtest(self, rule: Rule, window: Window, *, numbers: Numbers | None = None, most: int = MOST) -> Backtest:
         """Replay a rule over the past, writing nothing. `numbers` that are kept need not be read again."""
         return backtest(
             rule, window, numbers=numbers or self.numbers(), metrics=metrics(), settings=self.alert_settings, most=most
         )
+
+    def propose(self, rule: Rule, window: Window, *, numbers: Numbers | None = None) -> Proposal | None:
+        """The most sensitive setting of the rule that would have been quiet in this window."""
+        return propose(rule, window, numbers=numbers or self.numbers(), metrics=metrics(), settings=self.alert_settings)
 
     def numbers(self) -> Numbers:
         """Where rules get their numbers; they remember what was read."""
@@ -184,11 +187,16 @@ class Runtime:
         signed = token(self.signing_key, incident_id, self.now() + self.alert_settings.link_ttl)
         return f"{self.alert_settings.base_url.rstrip('/')}/answer?t={signed}"
 
-    def analyze(self, names: Sequence[str] = ()) -> list[Ran]:
+    def analyze(self, names: Sequence[str] = (), *, again: Sequence[str] = ()) -> list[Ran]:
         """Run these jobs (default: all) now, in their order, each to its end.
 
-        Raises ConfigError when there is no such job.
+        `again`: evaluators that are to score their calls once more. Raises ConfigError when there is no such job, or no
+        such evaluator.
         """
+        for name in again:
+            if name not in evaluators():
+                raise ConfigError(f"no evaluator is named {name!r}; there are {', '.join(evaluators())}")
+            score_again(self.store, name, actor="analyze", now=self.now())
         for name in names:
             if name not in self.jobs:
                 raise ConfigError(f"no job is named {name!r}; there are {', '.join(self.jobs)}")
@@ -203,20 +211,6 @@ class Runtime:
     def _committed(self) -> Position:
         segment, offset = self.store.read(POSITION_SQL).row(0)
         return Position(segment, offset)
-
-
-def rules_of(settings: Settings) -> list[Rule]:
-    """Return the rules of `[[rule]]` tables and of the rules file. Raises ConfigError where one is wrong."""
-    known = metrics()
-    inline = [rule_from(table, where="leeway.toml", metrics=known) for table in settings.rule]
-    file = settings.rules_file
-    return [*inline, *(rules_from_file(file, known) if file else [])]
-
-
-def inhibitions_of(settings: Settings) -> list[Inhibition]:
-    """Return the `[[inhibit]]` tables of the settings and of the rules file. Raises ConfigError where one is wrong."""
-    inline = [inhibition_from(table, where="leeway.toml") for table in settings.inhibit]
-    return [*inline, *(inhibitions_from_file(settings.rules_file) if settings.rules_file else [])]
 
 
 def _alert_settings(settings: Settings) -> AlertSettings:
