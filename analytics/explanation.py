@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy.typing as npt
 
 from analytics.detector import Matrix
 from analytics.detectors.novelty import novelty
-from analytics.topics import Topics, nearest_topic, new_topics, plane, topics_of
+from analytics.topics import Topics, nearest_topic, new_topics, numbered, plane, recognised, topics_of
 from store.model import Json
 
 NOVEL_SHOWN = 20
@@ -19,14 +21,40 @@ MAP_POINTS = 300
 DIMENSIONS = ("tenant", "model", "prompt_name", "prompt_version")
 
 Indices = npt.NDArray[np.int64]
-Rows = Sequence[Mapping[str, Any]]  # of each current call: call_id, text and the DIMENSIONS
+Rows = Sequence[Mapping[str, Any]]  # of each current call: call_id, event_time, text and the DIMENSIONS
 
 
-def cluster(vectors: Matrix, texts: Sequence[str], seed: int) -> dict[str, Json]:
-    """Topics of the reference, as they are stored with it."""
-    made = topics_of(vectors, texts, seed)
-    centres = [[round(float(x), 4) for x in centre] for centre in made.centres]
-    return {"centres": centres, "names": list(made.names), "shares": [round(share, 4) for share in made.shares]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """A topic of novel texts: where it was seen in the window before, id and moment are carried over."""
+
+    id: int
+    name: str
+    rows: Indices
+    centre: Matrix
+    first_seen: str | None = None
+
+
+def cluster(
+    vectors: Matrix, texts: Sequence[str], seed: int, before: Mapping[str, Any] | None = None
+) -> dict[str, Json]:
+    """Topics of the reference, as they are stored with it; `before`: those of the one before it."""
+    made = topics_of(vectors, texts, seed, _stored(before) if before else None)
+    return {
+        "ids": list(made.ids),
+        "centres": [_rounded(centre) for centre in made.centres],
+        "names": list(made.names),
+        "shares": [round(share, 4) for share in made.shares],
+    }
+
+
+def _stored(clusters: Mapping[str, Any]) -> Topics:
+    return Topics(
+        ids=tuple(clusters["ids"]),
+        centres=np.array(clusters["centres"], np.float32),
+        names=tuple(clusters["names"]),
+        shares=tuple(clusters["shares"]),
+    )
 
 
 def explain(
@@ -35,16 +63,16 @@ def explain(
     clusters: Mapping[str, Any],
     current: Matrix,
     rows: Rows,
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Json]:
-    """Return topics, novel, who and map, as `analytics.drift` lists them. `clusters` as of `cluster`."""
-    known = Topics(
-        centres=np.array(clusters["centres"], np.float32),
-        names=tuple(clusters["names"]),
-        shares=tuple(clusters["shares"]),
-    )
+    """Return topics, novel, who and map, as `analytics.drift` lists them.
+
+    `clusters` as of `cluster`; `rows` in the order of time; `earlier`: new topics of the window before.
+    """
+    known = _stored(clusters)
     unlike = novelty(current, reference)
     novel = np.flatnonzero(unlike > 1)
-    fresh = _new_topics(current, rows, novel)
+    fresh = _carried(_new_topics(current, rows, novel), known, earlier)
     return {
         "topics": _topics(known, current, rows, fresh),
         "novel": [
@@ -56,43 +84,93 @@ def explain(
     }
 
 
-def _new_topics(current: Matrix, rows: Rows, novel: Indices) -> list[tuple[str, Indices]]:
-    """Name and rows of what novel texts have in common, largest first."""
+def _new_topics(current: Matrix, rows: Rows, novel: Indices) -> list[tuple[str, Indices, Matrix]]:
+    """Name, rows and centre of what novel texts have in common, largest first."""
     texts = [row["text"] for row in rows]
     usual = [texts[i] for i in np.setdiff1d(np.arange(len(rows)), novel)]
     found = new_topics(current[novel], [texts[i] for i in novel], usual)
-    return [(name, novel[members]) for name, members in found]
+    return [(name, novel[members], _centre(current[novel[members]])) for name, members in found]
 
 
-def _examples(unlike: npt.NDArray[np.float64], novel: Indices, fresh: Sequence[tuple[str, Indices]]) -> list[int]:
+def _centre(vectors: Matrix) -> Matrix:
+    mean = vectors.mean(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
+
+
+def _carried(
+    found: Sequence[tuple[str, Indices, Matrix]], known: Topics, earlier: Sequence[Mapping[str, Any]]
+) -> list[Fresh]:
+    """The new topics, each by the id and name it had in the window before."""
+    if not found:
+        return []
+    before = [np.array(topic["centre"], np.float32) for topic in earlier]
+    same = recognised(np.stack([centre for _, _, centre in found]), np.stack(before)) if before else {}
+    past = [earlier[same[i]] if i in same else None for i in range(len(found))]
+    ids = numbered([one["id"] if one else None for one in past], known, taken=[one["id"] for one in earlier])
+    return [
+        Fresh(
+            id=number, name=one["name"] if one else name, rows=mine, centre=centre,
+            first_seen=one["first_seen"] if one else None,
+        )
+        for number, one, (name, mine, centre) in zip(ids, past, found, strict=True)
+    ]  # fmt: skip
+
+
+def _examples(unlike: npt.NDArray[np.float64], novel: Indices, fresh: Sequence[Fresh]) -> list[int]:
     """Novel rows to show: those that have company come first, as a lone odd text is no topic; then the oddest."""
-    company = {int(i): place for place, (_, mine) in enumerate(fresh) for i in mine}
+    company = {int(i): place for place, topic in enumerate(fresh) for i in topic.rows}
     return sorted(map(int, novel), key=lambda i: (company.get(i, len(fresh)), -unlike[i]))[:NOVEL_SHOWN]
 
 
-def _topics(known: Topics, current: Matrix, rows: Rows, fresh: Sequence[tuple[str, Indices]]) -> Json:
+def _topics(known: Topics, current: Matrix, rows: Rows, fresh: Sequence[Fresh]) -> Json:
     """New topics, largest first; then the known ones with their shares before and now, the largest change first."""
     places = nearest_topic(current, known.centres)
-    for _, mine in fresh:
-        places[mine] = -1
+    for topic in fresh:
+        places[topic.rows] = -1
     moved = [
-        _topic(name, share, np.flatnonzero(places == number), rows, new=False)
-        for number, (name, share) in enumerate(zip(known.names, known.shares, strict=True))
+        _topic(known.ids[place], name, share, np.flatnonzero(places == place), rows)
+        for place, (name, share) in enumerate(zip(known.names, known.shares, strict=True))
     ]
-    new = [_topic(name, 0.0, mine, rows, new=True) for name, mine in fresh]
+    new = [
+        {
+            **_topic(topic.id, topic.name, 0.0, topic.rows, rows),
+            "new": True,
+            "first_seen": topic.first_seen or began(topic.rows, rows),
+            "centre": _rounded(topic.centre),
+        }
+        for topic in fresh
+    ]
     return [*new, *sorted(moved, key=lambda topic: -abs(topic["change"]))]
 
 
-def _topic(name: str, share_before: float, mine: Indices, rows: Rows, *, new: bool) -> dict[str, Any]:
+def _topic(number: int, name: str, share_before: float, mine: Indices, rows: Rows) -> dict[str, Any]:
     now = len(mine) / len(rows)
     return {
+        "id": number,
         "name": name,
         "before": round(share_before, 4),
         "now": round(now, 4),
         "change": round(now - share_before, 4),
-        "new": new,
+        "new": False,
         "calls": [rows[i]["call_id"] for i in mine[:CALLS_PER_TOPIC]],
     }
+
+
+def began(mine: Indices, rows: Rows) -> str | None:
+    """When these rows became frequent: the first of them after the change point of their cumulative sum (Page 1954)."""
+    if not len(mine) or "event_time" not in rows[0]:
+        return None
+    hits = np.zeros(len(rows))
+    hits[mine] = 1
+    drift = np.cumsum(hits - hits.mean())
+    change = int(drift.argmin()) + 1 if drift.min() < 0 else 0
+    first = mine[mine >= change]
+    moment: datetime = rows[int(first[0] if len(first) else mine[0])]["event_time"]
+    return moment.isoformat(timespec="seconds")
+
+
+def _rounded(vector: Matrix) -> list[Json]:
+    return [round(float(x), 4) for x in vector]
 
 
 def _who(rows: Rows, novel: Indices) -> Json:

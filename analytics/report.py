@@ -17,7 +17,7 @@ from analytics.drift import DriftSettings
 from analytics.embedding import PER_WINDOW
 from analytics.encoder import ENCODER
 from analytics.reference import spread
-from store import comparisons as stored
+from store import references
 from store.connection import Store
 from store.embeddings import call_columns, embedded, vectors_of
 from store.errors import ConfigError
@@ -33,11 +33,11 @@ MOST_NAMES = 30  # a column with more values than this is no category
 
 
 def report(store: Store, executor: Executor, settings: DriftSettings, subject: str, current: Window) -> str:
-    """Return the page for `current` against the reference in force.
+    """Return the page for `current` against the reference made last.
 
     Raises ConfigError when there is no reference or the window has no embedded calls.
     """
-    reference = stored.reference(store, subject, ENCODER)
+    reference = references.last(store, subject, ENCODER)
     if reference is None:
         raise ConfigError(f"{subject} has no reference yet: it is made by the drift job")
     before = vectors_of(store, ENCODER, reference.text_hashes)

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from analytics.sentences import words
 TOPICS = 20
 MIN_PER_TOPIC = 10
 NAME_WORDS = 3
+RECOGNISED = 0.8  # cosine of two centres from which they are one topic
 SAME_TOPIC = 0.75  # average cosine distance up to which novel texts are one topic
 MIN_NEW = 4
 
@@ -32,15 +34,19 @@ STOP_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topics:
-    """Of each topic: centre (unit vector), name, and share of the reference."""
+    """Of each topic: id, centre (unit vector), name, and share of the reference."""
 
+    ids: tuple[int, ...]
     centres: Matrix
     names: tuple[str, ...]
     shares: tuple[float, ...]
 
 
-def topics_of(vectors: Matrix, texts: Sequence[str], seed: int) -> Topics:
-    """k-means over unit vectors, k = 20 or fewer where there are few texts."""
+def topics_of(vectors: Matrix, texts: Sequence[str], seed: int, before: Topics | None = None) -> Topics:
+    """k-means over unit vectors, k = 20 or fewer where there are few texts.
+
+    A topic that was there `before` keeps its id and its name.
+    """
     from sklearn.cluster import KMeans  # noqa: PLC0415 - only in workers
 
     k = max(1, min(TOPICS, len(np.unique(vectors, axis=0)), len(vectors) // MIN_PER_TOPIC))
@@ -49,7 +55,31 @@ def topics_of(vectors: Matrix, texts: Sequence[str], seed: int) -> Topics:
     centres /= np.linalg.norm(centres, axis=1, keepdims=True).clip(1e-9)
     places = nearest_topic(vectors, centres)
     shares = np.bincount(places, minlength=k) / len(places)
-    return Topics(centres=centres, names=tuple(named(texts, places, k)), shares=tuple(map(float, shares)))
+    names = named(texts, places, k)
+    same = recognised(centres, before.centres) if before else {}
+    ids = numbered([before.ids[same[i]] if before and i in same else None for i in range(k)], before)
+    kept = [before.names[same[i]] if before and i in same else name for i, name in enumerate(names)]
+    return Topics(ids=ids, centres=centres, names=tuple(kept), shares=tuple(map(float, shares)))
+
+
+def recognised(centres: Matrix, earlier: Matrix) -> dict[int, int]:
+    """Which topic is which earlier one, the most alike first; each is recognised once."""
+    likeness = centres @ earlier.T
+    found: dict[int, int] = {}
+    for flat in np.argsort(likeness, axis=None)[::-1]:
+        mine, theirs = divmod(int(flat), len(earlier))
+        if likeness[mine, theirs] < RECOGNISED:
+            break
+        if mine not in found and theirs not in found.values():
+            found[mine] = theirs
+    return found
+
+
+def numbered(ids: Sequence[int | None], known: Topics | None = None, *, taken: Sequence[int] = ()) -> tuple[int, ...]:
+    """Give those without an id the next free ones."""
+    used = [*(known.ids if known else ()), *taken, *(i for i in ids if i is not None)]
+    free = count(max(used, default=-1) + 1)
+    return tuple(next(free) if i is None else i for i in ids)
 
 
 def nearest_topic(vectors: Matrix, centres: Matrix) -> npt.NDArray[np.int64]:

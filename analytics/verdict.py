@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analytics.detector import Finding, detectors
+from store.comparisons import Ground
 from store.model import Comparison, Json, Window
 
 SUMMARY = "drift"
@@ -16,8 +17,7 @@ History = Callable[[str], Sequence[float]]  # detector → statistics of the las
 class Bout:
     """Two windows compared at `size` calls a side."""
 
-    subject: str
-    reference: Window
+    ground: Ground
     current: Window
     size: int
 
@@ -57,12 +57,13 @@ def _row(bout: Bout, name: str, finding: Finding, drawn: Line) -> Comparison:
     note = "provisional: p = 0.01 until enough windows of this size are known" if drawn.provisional else None
     return Comparison(
         detector=name,
-        subject=bout.subject,
+        subject=bout.ground.subject,
         statistic=finding.statistic,
         threshold=drawn.threshold,
         drifted=over if finding.flagged is None else finding.flagged,
         provisional=drawn.provisional,
-        reference=bout.reference,
+        reference=bout.ground.reference,
+        basis=bout.ground.basis,
         current=bout.current,
         n_reference=bout.size,
         n_current=bout.size,
@@ -75,12 +76,13 @@ def _summary(bout: Bout, votes: Sequence[Comparison], findings: Mapping[str, Fin
     p_values: Json = {name: found.p_value for name, found in findings.items() if found.p_value is not None}
     return Comparison(
         detector=SUMMARY,
-        subject=bout.subject,
+        subject=bout.ground.subject,
         statistic=max(ratios, default=None),
         threshold=1.0,
         drifted=any(vote.drifted for vote in votes),
         provisional=any(vote.provisional for vote in votes),
-        reference=bout.reference,
+        reference=bout.ground.reference,
+        basis=bout.ground.basis,
         current=bout.current,
         n_reference=bout.size,
         n_current=bout.size,
@@ -92,11 +94,12 @@ def too_few(bout: Bout, needed: int) -> Comparison:
     """No verdict: `bout.size` calls are not enough."""
     return Comparison(
         detector=SUMMARY,
-        subject=bout.subject,
+        subject=bout.ground.subject,
         statistic=None,
         threshold=None,
         drifted=None,
-        reference=bout.reference,
+        reference=bout.ground.reference,
+        basis=bout.ground.basis,
         current=bout.current,
         n_reference=bout.size,
         n_current=bout.size,

@@ -1,4 +1,4 @@
-"""Drift references and what current windows looked like against them."""
+"""What current windows looked like against their references."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,43 +12,39 @@ from store.calls import json_text
 from store.connection import Store, Transaction
 from store.model import Comparison, Json, Window
 
-NEWEST_REFERENCE_SQL = """
-    SELECT * FROM data.drift_references WHERE subject = $subject AND encoder = $encoder
-    ORDER BY created_at DESC, reference_id DESC LIMIT 1
-"""
-ADD_REFERENCE_SQL = """
-    INSERT INTO data.drift_references
-    SELECT coalesce(max(reference_id), 0) + 1, $subject, $encoder, $start, $end, $text_hashes::VARCHAR[], $clusters,
-           $created_by, $created_at FROM data.drift_references
-"""
-AUDIT_SQL = "INSERT INTO data.audit_log VALUES ($now, $actor, 'drift_reference', $subject, $details)"
 ADD_COMPARISON_SQL = """
     INSERT INTO data.comparisons
     SELECT $detector, $subject, $statistic, $threshold, $drifted, $provisional, $reference_start, $reference_end,
-           $current_start, $current_end, $n_reference, $n_current, $note, $details, $created_at
+           $current_start, $current_end, $n_reference, $n_current, $note, $details,
+           $basis, $created_at
     WHERE NOT EXISTS (
         SELECT 1 FROM data.comparisons WHERE detector = $detector AND subject = $subject
         AND current_end = $current_end AND reference_start = $reference_start AND reference_end = $reference_end
+        AND basis = $basis
     )
 """
-# The windows a new one is ranked among: same size, same reference, and not found drifted on this very ground.
-HISTORY_SQL = """
+# A reference that moves with the clock gives one history; each that stands still has its own.
+_SAME_GROUND = """
+      basis = $basis AND (basis IN ('rolling', 'same_weekday')
+        OR (reference_start = $reference_start AND reference_end = $reference_end))
+"""
+# The windows a new one is ranked among: same size, same ground, and not found drifted on it.
+HISTORY_SQL = f"""
     SELECT statistic FROM data.comparisons
     WHERE detector = $detector AND subject = $subject AND n_current = $n AND statistic IS NOT NULL
-      AND reference_start = $reference_start AND reference_end = $reference_end AND current_end <= $before
+      AND current_end <= $before AND {_SAME_GROUND}
       AND (provisional OR drifted IS NOT TRUE)
     ORDER BY current_end DESC LIMIT $limit
-"""
-DONE_SQL = """
+"""  # noqa: S608 - put together from the constants above
+DONE_SQL = f"""
     SELECT current_start, current_end, statistic IS NULL AS undecided FROM data.comparisons
-    WHERE detector = $detector AND subject = $subject
-      AND reference_start = $reference_start AND reference_end = $reference_end
+    WHERE detector = $detector AND subject = $subject AND {_SAME_GROUND}
     ORDER BY current_end
-"""
-# Hours in which an alert was firing are no ground to compare with.
-CLEAN_SQL = """
-    SELECT count(*) = 0 FROM data.incidents
-    WHERE opened_at < $end AND coalesce(resolved_at, TIMESTAMP '9999-01-01') > $start
+"""  # noqa: S608
+UNTIL_SQL = """
+    SELECT max(current_end) FROM data.comparisons
+    WHERE detector = $detector AND subject = $subject AND basis = $basis
+      AND ($start IS NULL OR (reference_start = $start AND reference_end = $end))
 """
 LATEST_SQL = """
     SELECT * FROM data.comparisons WHERE subject = $subject
@@ -63,57 +59,6 @@ DETAILS_SQL = """
     WHERE detector = $detector AND subject = $subject AND current_end = $current_end
     ORDER BY created_at DESC LIMIT 1
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """`text_hashes`: one per sampled call, repeats included. `clusters`: the topics of these texts, as made."""
-
-    subject: str
-    encoder: str
-    window: Window
-    text_hashes: list[str]
-    clusters: dict[str, Any]
-    created_by: str
-    created_at: datetime
-
-
-def reference(store: Store, subject: str, encoder: str) -> Reference | None:
-    """The reference in force: the one made last."""
-    rows = store.read(NEWEST_REFERENCE_SQL, {"subject": subject, "encoder": encoder})
-    if not rows.height:
-        return None
-    row = rows.row(0, named=True)
-    return Reference(
-        subject=subject,
-        encoder=encoder,
-        window=Window(start=row["window_start"], end=row["window_end"]),
-        text_hashes=row["text_hashes"],
-        clusters=orjson.loads(row["clusters"]),
-        created_by=row["created_by"],
-        created_at=row["created_at"],
-    )
-
-
-def add_reference(store: Store, made: Reference) -> None:
-    """Put a reference in force and note who did it."""
-    with store.transaction() as tx:
-        tx.execute(
-            ADD_REFERENCE_SQL,
-            {
-                "subject": made.subject,
-                "encoder": made.encoder,
-                "start": made.window.start,
-                "end": made.window.end,
-                "text_hashes": made.text_hashes,
-                "clusters": json_text(made.clusters),
-                "created_by": made.created_by,
-                "created_at": made.created_at,
-            },
-        )
-        window = {"start": made.window.start, "end": made.window.end, "texts": len(made.text_hashes)}
-        given = {"now": made.created_at, "actor": made.created_by, "subject": made.subject}
-        tx.execute(AUDIT_SQL, {**given, "details": json_text(window)})
 
 
 def append_comparisons(tx: Transaction, comparisons: Sequence[Comparison], *, now: datetime) -> None:
@@ -136,28 +81,43 @@ def append_comparisons(tx: Transaction, comparisons: Sequence[Comparison], *, no
                 "n_current": made.n_current,
                 "note": made.note,
                 "details": json_text(made.details),
+                "basis": made.basis,
                 "created_at": now,
             },
         )
 
 
-def history(
-    store: Store, detector: str, subject: str, against: Window, *, n: int, before: datetime, limit: int
-) -> list[float]:
-    """Statistics of the last windows of `n` calls against the same reference, newest first."""
-    given = {"detector": detector, "subject": subject, "n": n, "before": before, "limit": limit}
-    rows = store.read(HISTORY_SQL, {**given, **_against(against)})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What windows of a subject are compared with. `basis`: as in `store.references`."""
+
+    subject: str
+    basis: str
+    reference: Window
+
+    @property
+    def given(self) -> dict[str, Any]:
+        start, end = self.reference.start, self.reference.end
+        return {"subject": self.subject, "basis": self.basis, "reference_start": start, "reference_end": end}
+
+
+def history(store: Store, detector: str, ground: Ground, *, n: int, before: datetime, limit: int) -> list[float]:
+    """Statistics of the last windows of `n` calls on the same ground, newest first."""
+    rows = store.read(HISTORY_SQL, {"detector": detector, "n": n, "before": before, "limit": limit, **ground.given})
     return rows["statistic"].to_list()
 
 
-def done(store: Store, detector: str, subject: str, against: Window) -> pl.DataFrame:
+def looked_at_until(store: Store, detector: str, subject: str, basis: str, reference: Window | None) -> datetime | None:
+    """End of the last window that was compared on this basis; of a reference that stands still, with just that."""
+    given = {"detector": detector, "subject": subject, "basis": basis}
+    span = {"start": reference.start if reference else None, "end": reference.end if reference else None}
+    found: datetime | None = store.one(UNTIL_SQL, {**given, **span})
+    return found
+
+
+def done(store: Store, detector: str, ground: Ground) -> pl.DataFrame:
     """Windows that were looked at: current_start, current_end, undecided."""
-    return store.read(DONE_SQL, {"detector": detector, "subject": subject, **_against(against)})
-
-
-def clean(store: Store, window: Window) -> bool:
-    """Whether no alert was firing in the window."""
-    return bool(store.one(CLEAN_SQL, {"start": window.start, "end": window.end}))
+    return store.read(DONE_SQL, {"detector": detector, **ground.given})
 
 
 def latest(store: Store, subject: str) -> pl.DataFrame:
@@ -175,7 +135,3 @@ def details(store: Store, detector: str, subject: str, current_end: datetime) ->
     found = store.one(DETAILS_SQL, {"detector": detector, "subject": subject, "current_end": current_end})
     told: Json = orjson.loads(found) if found else None
     return told
-
-
-def _against(window: Window) -> dict[str, datetime]:
-    return {"reference_start": window.start, "reference_end": window.end}

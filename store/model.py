@@ -275,7 +275,7 @@ class Comparison:
     """What a detector says of a current window against a reference.
 
     `drifted` is the verdict, None when it cannot be given (`note` says why); `provisional` while the threshold
-    does not yet rest on this user's own history.
+    does not yet rest on this user's own history. `basis`: what kind of reference it is, as `analytics.reference` says.
     """
 
     detector: str
@@ -290,3 +290,4 @@ class Comparison:
     provisional: bool = False
     note: str | None = None
     details: Json = None
+    basis: str = "pinned"

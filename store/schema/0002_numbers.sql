@@ -47,11 +47,20 @@ CREATE TABLE data.embeddings (
     created_at TIMESTAMP NOT NULL
 );
 
+-- What people want a subject to be compared with. The newest is in force; none: the settings.
+CREATE TABLE data.drift_choices (
+    subject VARCHAR NOT NULL,
+    basis VARCHAR NOT NULL,
+    chosen_by VARCHAR NOT NULL,
+    chosen_at TIMESTAMP NOT NULL
+);
+
 -- What a current window is compared with. The vectors are those of `text_hashes` in data.embeddings.
 CREATE TABLE data.drift_references (
     reference_id BIGINT NOT NULL,
     subject VARCHAR NOT NULL,           -- input_text, output_text, …
-    encoder VARCHAR NOT NULL,
+    encoder VARCHAR NOT NULL,           -- none: of columns
+    basis VARCHAR NOT NULL,             -- pinned, rolling, same_weekday, release FIELD=VALUE
     window_start TIMESTAMP NOT NULL,
     window_end TIMESTAMP NOT NULL,
     text_hashes VARCHAR[] NOT NULL,
@@ -75,6 +84,7 @@ CREATE TABLE data.comparisons (
     n_current BIGINT NOT NULL,
     note VARCHAR,
     details VARCHAR USING COMPRESSION zstd,
+    basis VARCHAR NOT NULL,             -- as in data.drift_references
     created_at TIMESTAMP NOT NULL
 );
 

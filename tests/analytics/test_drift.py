@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.basis import after, before
 from analytics.drift import DriftSettings, compare
 from analytics.encoder import ENCODER
-from analytics.reference import after, before, pin
+from analytics.reference import Maker
 from analytics.report import report
 from leeway.workers import Inline
-from store import comparisons
+from store import comparisons, references
 from store.calls import append_calls, call_table
 from store.connection import Store
 from store.embeddings import append_vectors, call_columns, unembedded
@@ -66,6 +67,10 @@ def _vector(text: str) -> np.ndarray:
 def run(store: Store, hours: int, settings: DriftSettings = SETTINGS) -> dict[str, int]:
     embed(store)
     return compare(store, Inline(), settings, now=START + hours * HOUR + timedelta(minutes=30))
+
+
+def maker(store: Store, now: datetime, settings: DriftSettings = SETTINGS, subject: str = "input_text") -> Maker:
+    return Maker(store=store, executor=Inline(), settings=settings.of_reference, subject=subject, now=now)
 
 
 def test_a_new_topic_is_found_named_and_laid_at_its_tenants_door(store: Store):
@@ -148,7 +153,7 @@ def test_hours_with_a_firing_alert_are_no_reference(store: Store):
             {"at": START},
         )
     run(store, 5)
-    made = comparisons.reference(store, "input_text", ENCODER)
+    made = references.newest(store, "input_text", ENCODER, "pinned")
     assert made
     assert made.window.start == START + HOUR
 
@@ -158,7 +163,7 @@ def test_a_pinned_reference_comes_into_force_and_is_audited(store: Store):
         add_hour(store, hour, TOPICS if hour < 4 else ["battery recall overheating"])
     run(store, 6)
     window = Window(start=START + 4 * HOUR, end=START + 5 * HOUR)
-    pin(store, Inline(), SETTINGS.of_reference, "input_text", window, by="ana", now=START + 7 * HOUR)
+    maker(store, START + 7 * HOUR).pin(window, by="ana", accept=True)
     assert run(store, 6)["drifted"] == 0
     said = store.read("SELECT actor, action FROM data.audit_log ORDER BY happened_at DESC")
     assert said.row(0) == ("ana", "drift_reference")
@@ -169,7 +174,7 @@ def test_a_reference_that_is_too_small_is_refused_with_the_needed_size(store: St
     embed(store)
     window = Window(start=START, end=START + HOUR)
     with pytest.raises(ConfigError, match=r"needs 200 calls .* this window has 50"):
-        pin(store, Inline(), SETTINGS.of_reference, "input_text", window, by="ana", now=START)
+        maker(store, START).pin(window, by="ana")
 
 
 def test_vectors_are_kept_of_known_subjects_only(store: Store):
