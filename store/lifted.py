@@ -7,7 +7,7 @@ in one transaction for one source; when the call is replaced, the span is stored
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -42,20 +42,23 @@ def cut(attributes: Mapping[str, Any], texts: Mapping[str, str]) -> tuple[Mappin
     long = [(name, value) for name, value in attributes.items() if type(value) is str and len(value) > LONG]
     cuts: Cuts = {}
     for column, text in texts.items():
-        ways = _ways(text)
+        ways = list(_ways(text))
         for name, value in long:
             if len(value) >= len(text) and name not in cuts and (found := _found(value, ways)):
                 cuts[name] = [column, *found]
     return ({**attributes, **dict.fromkeys(cuts)}, cuts) if cuts else (attributes, None)
 
 
-def _ways(text: str) -> list[tuple[str, str]]:
-    """Return how a text may be written in an attribute, each way once."""
+def _ways(text: str) -> Iterator[tuple[str, str]]:
+    """Yield how a text may be written in an attribute, each way once."""
+    yield "text", text
     try:
-        ways = {write(text): how for how, write in reversed(WRITTEN.items())}
+        if (written := WRITTEN["json"](text)) != text:
+            yield "json", written
     except TypeError:  # half a character: no JSON of ours
-        return [("text", text)]
-    return [(how, written) for written, how in reversed(ways.items())]
+        return
+    if not text.isascii():
+        yield "ascii", WRITTEN["ascii"](text)
 
 
 def _found(value: str, ways: Iterable[tuple[str, str]]) -> tuple[str, str, str] | None:
