@@ -44,11 +44,12 @@ Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Analyze(BaseModel):
-    """Which jobs to run now; none named: all."""
+    """Which jobs to run now; none named: all. `again`: evaluators that are to score their calls once more."""
 
     model_config = ConfigDict(extra="forbid")
 
     jobs: list[str] = []
+    again: list[str] = []
 
 
 class Replay(BaseModel):
@@ -72,13 +73,14 @@ class Report(BaseModel):
 
 
 class Feedback(BaseModel):
-    """What a person or an application says of one call."""
+    """What a person or an application says of one call; a trace or a session stands for its last call."""
 
     model_config = ConfigDict(extra="forbid")
 
     call_id: str | None = None
     trace_id: str | None = None
     response_id: str | None = None
+    session_id: str | None = None
     name: str
     value: float | None = None
     label: str | None = None
@@ -87,8 +89,8 @@ class Feedback(BaseModel):
 
     @model_validator(mode="after")
     def _says_what_of_whom(self) -> "Feedback":
-        if not (self.call_id or self.trace_id or self.response_id):
-            raise ValueError("name the call: call_id, trace_id or response_id")
+        if not (self.call_id or self.trace_id or self.response_id or self.session_id):
+            raise ValueError("name the call: call_id, trace_id, response_id or session_id")
         if self.value is None and self.label is None:
             raise ValueError("say value or label")
         return self
@@ -185,7 +187,7 @@ async def _analyze(request: Request) -> Response:
     if isinstance(asked, Response):
         return asked
     try:
-        ran = await asyncio.to_thread(current().analyze, asked.jobs)
+        ran = await asyncio.to_thread(current().analyze, asked.jobs, again=asked.again)
     except ConfigError as error:
         return _problem(400, str(error))
     return JSONResponse([dataclasses.asdict(run) for run in ran])

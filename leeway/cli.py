@@ -65,6 +65,8 @@ def _data(verbs: Any) -> None:
     replay.add_argument("--json", action="store_true", help="print the changes as JSON")
     analyze = _verb(verbs, "analyze", "Run the scheduled jobs now, to the end.", commands.analyze)
     analyze.add_argument("jobs", nargs="*", metavar="JOB", help="names (default: all)")
+    said = "have an evaluator score its calls once more, after a new version or threshold; repeat it"
+    analyze.add_argument("--again", action="append", default=[], metavar="EVALUATOR", help=said)
     analyze.add_argument("--json", action="store_true", help="print each job's counts as JSON")
     export = _verb(verbs, "export", "Write calls to a file.", commands.export)
     export.add_argument("what", choices=["calls"])

@@ -139,9 +139,9 @@ def analyze(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     try:
         with runtime.opened(settings) as opened:
-            ran = [dataclasses.asdict(run) for run in opened.analyze(options.jobs)]
+            ran = [dataclasses.asdict(run) for run in opened.analyze(options.jobs, again=options.again)]
     except StoreBusy as busy:
-        ran = Remote(settings, busy).analyze(options.jobs)
+        ran = Remote(settings, busy).analyze(options.jobs, again=options.again)
     if options.json:
         print(json.dumps(ran, indent=1))
     else:

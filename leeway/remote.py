@@ -41,9 +41,9 @@ class Remote:
             answer = self._client.post("/api/ingest", params=params, content=_chunks(file), headers=headers)
         return _checked(answer).json()  # type: ignore[no-any-return]
 
-    def analyze(self, names: list[str]) -> list[dict[str, Any]]:
+    def analyze(self, names: list[str], *, again: list[str]) -> list[dict[str, Any]]:
         """Run jobs in the server; return what each counted."""
-        return _checked(self._client.post("/api/analyze", json={"jobs": names})).json()  # type: ignore[no-any-return]
+        return _checked(self._client.post("/api/analyze", json={"jobs": names, "again": again})).json()  # type: ignore[no-any-return]
 
     def replay(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Read the journal again in the server; return what changed."""

@@ -28,7 +28,8 @@ CALL_OF_SQL = """
     SELECT call_id, event_time FROM data.calls
     WHERE ($call_id IS NOT NULL AND call_id = $call_id)
        OR ($call_id IS NULL AND $response_id IS NOT NULL AND response_id = $response_id)
-       OR ($call_id IS NULL AND $response_id IS NULL AND trace_id = $trace_id)
+       OR ($call_id IS NULL AND $response_id IS NULL AND $trace_id IS NOT NULL AND trace_id = $trace_id)
+       OR ($call_id IS NULL AND $response_id IS NULL AND $trace_id IS NULL AND session_id = $session_id)
     ORDER BY event_time DESC LIMIT 1
 """
 
@@ -61,14 +62,17 @@ def add_feedback(
     call_id: str | None = None,
     trace_id: str | None = None,
     response_id: str | None = None,
+    session_id: str | None = None,
     now: datetime,
 ) -> Evaluation:
-    """Store what a person said of a call; a trace stands for its last call. Raises NoSuchCall."""
-    given = {"call_id": call_id, "trace_id": trace_id, "response_id": response_id}
+    """Store what a person said of a call; a trace or a session stands for its last call. Raises NoSuchCall."""
+    given = {"call_id": call_id, "trace_id": trace_id, "response_id": response_id, "session_id": session_id}
     found = store.read(CALL_OF_SQL, given)
     if not found.height:
         named = ", ".join(f"{key}={text}" for key, text in given.items() if text) or "nothing"
-        raise NoSuchCall(f"feedback: no call with {named}: give call_id, response_id or trace_id of a stored call")
+        raise NoSuchCall(
+            f"feedback: no call with {named}: give call_id, response_id, trace_id or session_id of a stored call"
+        )
     said = Evaluation(
         call_id=found["call_id"][0],
         event_time=found["event_time"][0],

@@ -67,6 +67,32 @@ def test_an_unknown_format_is_answered_with_those_there_are():
     assert (answer.status_code, "leeway" in answer.json()["error"]) == (422, True)
 
 
+NAMES = {"call_id": "c2", "response_id": "resp-2", "trace_id": "ab" * 16, "session_id": "s-2"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("word", [{"label": "down"}, {"value": 0.0}, {"value": 1, "label": "up", "comment": "thanks"}])
+def test_feedback_may_name_its_call_in_each_way_it_is_known(opened: Runtime, name: str, word: dict[str, Any]):
+    later = {**CALL, **NAMES, "started_at": "2026-11-24T10:00:00Z"}
+    lines = LINE + json.dumps(later).encode() + b"\n"
+    assert ask("POST", "/api/ingest?name=a.jsonl", content=lines).json()["calls"] == 2
+    said = {name: NAMES[name], "name": "thumb", "user": "ana", **word}
+    assert ask("POST", "/api/feedback", json=said).json() == {"call_id": "c2"}
+    row = opened.store.read("SELECT evaluator, value, label, explanation FROM evaluations").row(0, named=True)
+    assert row == {"evaluator": "human:ana", "value": word.get("value"), "label": word.get("label"),
+                   "explanation": word.get("comment")}  # fmt: skip
+
+
+def test_scores_are_made_again_through_the_server():
+    ask("POST", "/api/ingest?name=a.jsonl", content=LINE)
+    for again, scored in (([], 1), ([], 0), (["refusal"], 1)):
+        (ran,) = ask("POST", "/api/analyze", json={"jobs": ["scores"], "again": again}).json()
+        assert ran["counts"].get("refusal", 0) == scored
+    wrong = ask("POST", "/api/analyze", json={"jobs": ["scores"], "again": ["refusals"]})
+    assert wrong.status_code == 400
+    assert "refusal" in wrong.json()["error"]
+
+
 def test_feedback_finds_its_call(opened: Runtime):
     ask("POST", "/api/ingest?name=a.jsonl", content=LINE)
     said = {"call_id": "c1", "name": "thumbs", "label": "down", "comment": "wrong", "user": "ana"}
