@@ -6,13 +6,15 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+import numpy.typing as npt
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 from analytics.encoder import encode
 from analytics.evaluator import ScoringSettings
 from analytics.evaluators import toxicity as toxicity_evaluator
 from analytics.evaluators import ungrounded as ungrounded_evaluator
 from analytics.evaluators.relevance import THRESHOLD
+from analytics.evaluators.weights import train_toxicity
 from tests.eval.table import Figure, records
 
 GROUNDING_FILES = ("begin", "q2", "wice", "qags", "faithbench", "silver_llm_summaries")
@@ -20,15 +22,40 @@ LEAST = {"wice": 0.75, "leaderboard_silver": 0.75, "faithbench": 0.62}
 
 
 def toxicity(folder: Path) -> Iterator[Figure]:
-    """AUROC of the shipped probe. On the halves it was trained on this flatters: the card has held-out figures."""
-    for name, target in (("tox_davidson", 0.92), ("tox_hatecheck", 0.86)):
-        rows = records(folder, name)
-        if rows is None:
-            yield Figure(what="toxicity AUROC", data=name, value=None)
-            continue
-        scores = _toxicity([row["text"] for row in rows])
-        value = float(roc_auc_score([row["label"] for row in rows], scores))
-        yield Figure(what="toxicity AUROC", data=name, value=value, n=len(rows), target=target)
+    """The recipe of the probe on halves that it was not trained on, then the probe that ships.
+
+    The one that ships was trained on whole sets: where FOLDER holds the very sets of its card, its figures flatter.
+    """
+    names = ("tox_davidson", "tox_hatecheck")
+    if missing := [name for name in names if not (folder / f"{name}.jsonl").exists()]:
+        yield from (Figure(what="toxicity AUROC", data=name, value=None) for name in missing)
+        return
+    rows = train_toxicity.read(folder)
+    scores = train_toxicity.held_out(rows)
+    seed = train_toxicity.SEED
+    for number, (name, target) in enumerate(zip(names, (0.92, 0.86), strict=True)):
+        mine = rows.source == number
+        yield from _judged("toxicity", f"{name}, held-out halves", rows.labels[mine], scores[mine], target, seed)
+        texts = [row["text"] for row in records(folder, name) or []]
+        yield from _judged("toxicity, shipped probe", name, rows.labels[mine], np.array(_toxicity(texts)), None, None)
+    yield from _harmless(folder)
+
+
+def _judged(
+    what: str, data: str, labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], target: float | None,
+    seed: int | None,
+) -> Iterator[Figure]:  # fmt: skip
+    """AUROC; precision and recall at the threshold."""
+    threshold = toxicity_evaluator.PROBE_THRESHOLD
+    common = {"data": data, "n": len(labels), "seed": seed}
+    yield Figure(what=f"{what} AUROC", value=float(roc_auc_score(labels, scores)), target=target, **common)  # type: ignore[arg-type]
+    flags = scores >= threshold
+    precision, recall, *_ = precision_recall_fscore_support(labels, flags, average="binary", zero_division=0)
+    yield Figure(what=f"{what} precision at {threshold}", value=float(precision), **common)  # type: ignore[arg-type]
+    yield Figure(what=f"{what} recall at {threshold}", value=float(recall), **common)  # type: ignore[arg-type]
+
+
+def _harmless(folder: Path) -> Iterator[Figure]:
     rows = records(folder, "topic_clinc150")
     if rows is not None:
         scores = _toxicity([row["text"] for row in rows[:1000]])
