@@ -31,6 +31,8 @@ def configure(log_format: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler()
     text = PlainLines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if log_format == "json" else text)
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # they tell every URL, and a webhook's is a secret
     for name in ("leeway", "store", "collectors", "analytics", "alerts"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
