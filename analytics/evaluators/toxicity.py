@@ -11,7 +11,16 @@ import numpy.typing as npt
 import orjson
 
 from analytics.encoder import ENCODER, encode_groups
-from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict, needs_package, threshold_of
+from analytics.evaluator import (
+    Engine,
+    Evaluator,
+    Evidence,
+    ScoringSettings,
+    Subject,
+    Verdict,
+    needs_package,
+    threshold_of,
+)
 from analytics.models import CHECKPOINT, MINILM, manifest, verified
 from analytics.sentences import chunks
 from store.errors import ConfigError
@@ -111,8 +120,13 @@ PROBE = Engine(
     calibrated=True,
     cost="about 65 ms a long answer, 20 ms a short one",
     trust=(
-        "a probe, not a toxicity model: AUROC 0.92 on tweets (Davidson) and 0.89 on HateCheck, halves held out, but "
-        "only 0.63 on kinds of hate it was not trained on; English; three of four toxic tweets found at its threshold"
+        "a probe, not a toxicity model: it ranks what looks like the tweets and templates it was trained on (AUROC "
+        "0.92 and 0.89 on held-out halves), and much less (0.63) kinds of hate it has not seen; English; good for a "
+        "burst, not for judging one answer"
+    ),
+    evidence=(
+        Evidence(data="Davidson, tweets, held-out halves", n=2500, auroc=0.92, precision=0.93, recall=0.79),
+        Evidence(data="HateCheck, templates, held-out halves", n=1904, auroc=0.89, precision=0.89, recall=0.85),
     ),
     missing=needs_package(MINILM),
 )
@@ -135,6 +149,7 @@ def _detoxify_named(engine_id: str, folder: Path, wrong: str | None) -> Engine:
         id=engine_id,
         score=partial(score_detoxify, folder),
         threshold=DETOXIFY_THRESHOLD,
+        batch=DETOXIFY_BATCH,
         cost="about 0.3 s a short answer on one core",
         trust="Detoxify; published mean AUC 0.92 to 0.99 on the Jigsaw sets it was made for; mostly English",
         missing=lambda settings: wrong or needs_package("detoxify")(settings),
