@@ -42,15 +42,26 @@ def hold(store: Store, inhibitions: Sequence[Inhibition], *, now: datetime) -> N
     if not waiting and not held:
         return
     seen = _now(store, inhibitions, now)
-    untold: set[tuple[str, int | None]] = {
-        (row.channel, row.incident_id) for row in held
-        if row.incident_id is not None and not outbox.was_sent(store, row.channel, row.incident_id)
-    }  # fmt: skip
+    needless = {row.notification_id: why for row in waiting if _early(row) and (why := _why(row, seen))}
+    kept = [*held, *(row for row in waiting if row.notification_id in needless)]
+    untold = {(row.channel, row.incident_id) for row in kept if not _was_told(store, row)}
     with store.transaction() as tx:
         for row in waiting:
-            _consider(tx, row, seen, untold)
-        for row in held:
+            if row.notification_id in needless:
+                outbox.mark(tx, row.notification_id, "held", error=needless[row.notification_id])
+            elif row.reason in OVER and (row.channel, row.incident_id) in untold:
+                outbox.mark(tx, row.notification_id, "suppressed", error=SOON_OVER)
+        for row in kept:
             _reconsider(tx, row, seen)
+
+
+def _early(row: Waiting) -> bool:
+    """Whether nothing has been said of it yet, and what it says may be needless."""
+    return row.reason in UP and row.attempts == 0
+
+
+def _was_told(store: Store, row: Waiting) -> bool:
+    return row.incident_id is not None and outbox.was_sent(store, row.channel, row.incident_id)
 
 
 def _now(store: Store, inhibitions: Sequence[Inhibition], now: datetime) -> _Now:
@@ -72,13 +83,6 @@ def _standing(row: Mapping[str, Any]) -> Standing:
     )  # fmt: skip
 
 
-def _consider(tx: Transaction, row: Waiting, seen: _Now, untold: set[tuple[str, int | None]]) -> None:
-    if row.reason in UP and row.attempts == 0 and (why := _why(row, seen)):
-        outbox.mark(tx, row.notification_id, "held", error=why)
-    elif row.reason in OVER and (row.channel, row.incident_id) in untold:
-        outbox.mark(tx, row.notification_id, "suppressed", error=SOON_OVER)
-
-
 def _reconsider(tx: Transaction, row: Waiting, seen: _Now) -> None:
     up = seen.up.get(row.incident_id) if row.incident_id is not None else None
     if up is None:
@@ -86,7 +90,7 @@ def _reconsider(tx: Transaction, row: Waiting, seen: _Now) -> None:
     elif _why(row, seen) is None:
         told = loads(row.payload)
         if up["last_window_end"] is not None:
-            told = as_it_stands(told, value=up["value"], n=told.n, why=up["why"], at=up["last_window_end"])
+            told = as_it_stands(told, value=up["value"], n=up["n"] or 0, why=up["why"], at=up["last_window_end"])
         outbox.rewrite(tx, row.notification_id, payload=dumps(told), reason=row.reason)
         outbox.mark(tx, row.notification_id, "waiting")
 

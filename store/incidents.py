@@ -71,7 +71,7 @@ SNOOZED_SQL = """
     WHERE i.resolved_at IS NULL AND i.snoozed_beyond IS NOT NULL
 """
 FIRING_SQL = """
-    SELECT i.*, a.state, a.health, a.value, a.why, a.last_window_end, a.last_sent_at
+    SELECT i.*, a.state, a.health, a.value, a.n, a.why, a.last_window_end, a.last_sent_at
     FROM data.incidents i
     LEFT JOIN data.alert_instances a ON a.rule_id = i.rule_id AND a.slice = i.slice
     WHERE i.resolved_at IS NULL

@@ -260,3 +260,18 @@ def test_a_channel_that_draws_gets_what_the_rule_saw(desk: Desk) -> None:
     assert resolved.course is not None
     assert (resolved.course.firing.start, resolved.course.firing.end) == (desk.now(2), desk.now(5))
     assert (fired.thread, resolved.thread) == (None, Thread(ref="r", shared=False))
+
+
+def test_what_began_and_ended_behind_its_cause_before_anything_was_sent_is_not_told(desk: Desk, store: Store) -> None:
+    engine, desk.inhibitions = desk.engine, (DOWN,)
+    a, b = (("model", "a"),), (("model", "b"),)
+    engine.world.drawn = {a: "!!!!", b: "!...."}
+    engine.rules(engine.rule(id="down", group_by=["model"]), engine.rule(id="slow", group_by=["model"]))
+    engine.through(3)
+
+    desk.deliver(3)
+
+    assert [(rule, reason) for rule, reason in desk.told() if rule == "slow"] == []
+    waiting = "SELECT count(*) FROM data.outbox WHERE status IN ('waiting', 'held') AND incident_id IN ("
+    over = "SELECT incident_id FROM data.incidents WHERE rule_id = 'slow' AND resolved_at IS NOT NULL)"
+    assert store.one(waiting + over) == 0
