@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from alerts.closing import close_all, farewell
 from alerts.due import due
-from alerts.evidence import Contributors, Examples, Witnesses
+from alerts.evidence import Changes, Contributors, Examples, ExtraCost, Witnesses
 from alerts.held import held_as_of, held_now
 from alerts.numbers import Measure, Numbers, Sliding, one_by_one
 from alerts.rule import MetricInfo, Rule
@@ -62,7 +62,8 @@ class Settled:
 def evaluate(
     store: Store, *, measure: Measure, metrics: Mapping[str, MetricInfo], settings: AlertSettings, now: datetime,
     contributors: Contributors | None = None, examples: Examples | None = None, channels: Sequence[str] = (),
-    replayed_at: datetime | None = None, sliding: Sliding | None = None,
+    replayed_at: datetime | None = None, sliding: Sliding | None = None, changes: Changes | None = None,
+    extra_cost: ExtraCost | None = None,
 ) -> dict[str, int]:  # fmt: skip
     """Bring every stored rule up to `now` and return counts: rules, windows, fired, resolved, messages, errors.
 
@@ -70,7 +71,7 @@ def evaluate(
     the same `now` changes nothing. Called for hour after hour of the past it leaves what it would have left had it run
     then; `replayed_at` is then the clock's time, and what had been ingested by it counts as having been in time.
     """
-    witnesses = Witnesses(contributors=contributors, examples=examples)
+    witnesses = Witnesses(contributors=contributors, examples=examples, changes=changes, extra_cost=extra_cost)
     told = tuple(channels) if settings.channels is None else settings.channels
     around = Surroundings(
         store=store,

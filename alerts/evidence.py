@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from alerts.advance import Step
-from alerts.condition import CURRENT, kinds
+from alerts.condition import CURRENT, Verdict, kinds
 from alerts.links import Seen, call_link, links, narrowed
 from alerts.notification import Contributor, Example, Notification, Reason
 from alerts.rule import MetricInfo, Rule
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 MOST_NAMED = 3
 LEAST_SHARE = 0.2  # of the change: a slice with less explains nothing
+COSTLY = ("USD", "tokens")
 TRAIL = 24  # values in the sparkline
 
 
@@ -40,6 +41,8 @@ class Contribution(Protocol):
 
 # Metric, window, reference, filters, group-by (none: ask every dimension); the most telling slices first.
 Contributors = Callable[[str, Window, Window, Filters, tuple[str, ...]], Sequence[Contribution]]
+Changes = Callable[[str, Window, Filters], Sequence[str]]  # what else changed in the window, in words
+ExtraCost = Callable[[Window, Filters], float | None]  # USD beyond what is usual
 Examples = Callable[[str, Window, Filters], Sequence[tuple[str, str]]]  # (call id, a few words without its text)
 
 
@@ -49,6 +52,8 @@ class Witnesses:
 
     contributors: Contributors | None = None
     examples: Examples | None = None
+    changes: Changes | None = None
+    extra_cost: ExtraCost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,7 @@ def notification(
         peak_text=amount(story.peak, metric.unit) if story.peak is not None else "",
         who=_who(rule, metric, step, narrow, asked.contributors),
         examples=_examples(rule, step, narrow, base_url, asked.examples),
+        lines=_lines(rule, metric, step, narrow, witnesses),
         sparkline=sparkline([*story.trail, verdict.value][-TRAIL:]),
         links={**where, **({"runbook": rule.runbook} if rule.runbook else {})},
         runbook=rule.runbook,
@@ -106,10 +112,17 @@ def _now(rule: Rule, metric: MetricInfo, step: Step) -> str:
     verdict = step.verdict
     told = [f"{amount(verdict.value, metric.unit)} over {words(rule.window)}, {calls(verdict.n)}"]
     if verdict.baseline is not None:
-        told.append(f"normal {amount(verdict.baseline, metric.unit)}")
+        told.append(f"normal {amount(verdict.baseline, metric.unit)}{_range(verdict, metric)}")
     if verdict.threshold is not None and rule.kind != "no_data":
         told.append(f"limit {rule.comparison} {amount(verdict.threshold, metric.unit)}")
     return "; ".join(told)
+
+
+def _range(verdict: Verdict, metric: MetricInfo) -> str:
+    if verdict.normal is None:
+        return ""
+    low, high = (amount(value, metric.unit) for value in verdict.normal)
+    return f" ({low} to {high})"
 
 
 def _who(
@@ -126,10 +139,10 @@ def _who(
     except LeewayError as error:
         log.warning("rule %s: who made it move cannot be told: %s", rule.id, error)
         return ()
-    return tuple(_named(one, metric) for one in _telling(shares)[:MOST_NAMED])
+    return tuple(_named(one, metric) for one in telling(shares)[:MOST_NAMED])
 
 
-def _telling(shares: Sequence[Contribution]) -> list[Contribution]:
+def telling(shares: Sequence[Contribution]) -> list[Contribution]:
     """Those that stand for much and for more than their size explains, each group of dimensions once."""
     chosen: list[Contribution] = []
     for one in shares:
@@ -144,6 +157,24 @@ def _named(one: Contribution, metric: MetricInfo) -> Contributor:
     name = ", ".join(f"{key} {value if value is not None else 'unknown'}" for key, value in one.slice)
     text = f"{amount(one.reference, metric.unit)} → {amount(one.value, metric.unit)}"
     return Contributor(name=name, share=one.share, text=text)
+
+
+def _lines(
+    rule: Rule, metric: MetricInfo, step: Step, narrow: Filters, asked: Witnesses
+) -> tuple[tuple[str, str], ...]:
+    """What else changed while it rises; when it is over, what it cost beyond what is usual."""
+    began = (step.after if step.after.live else step.before).active_at or step.end
+    try:
+        if step.after.live and asked.changes is not None:
+            shortly = Window(start=began - 2 * rule.window, end=step.end)
+            found = asked.changes(rule.metric, shortly, narrow)
+            return (("Changed", "; ".join(found)),) if found else ()
+        if step.event == "resolved" and asked.extra_cost is not None and metric.unit in COSTLY:
+            extra = asked.extra_cost(Window(start=began - rule.window, end=step.end), narrow)
+            return (("Extra cost", amount(extra, "USD")),) if extra is not None and extra > 0 else ()
+    except LeewayError as error:
+        log.warning("rule %s: what changed with it cannot be told: %s", rule.id, error)
+    return ()
 
 
 def _examples(

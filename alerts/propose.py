@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.advance import advance
-from alerts.backtest import ends, replayed_every
+from alerts.backtest import FEWEST_WINDOWS, ends, replayed_every
 from alerts.condition import CURRENT, kinds
 from alerts.numbers import Numbers
 from alerts.rule import MetricInfo, Rule
@@ -18,7 +18,7 @@ from store.model import Window
 
 QUIET = 0.1  # episodes a week
 WEEK = timedelta(days=7)
-MOST_WINDOWS = 1400
+MOST = 1400  # evaluations of one try
 HOLDS = (timedelta(0), timedelta(minutes=15), timedelta(minutes=30))
 TRIES = 12  # thresholds between the least and the most that was seen
 MARGIN = 0.02  # beyond the largest value that was seen
@@ -44,7 +44,8 @@ def propose(
     if rule.threshold is None or kinds()[rule.kind].periodic:
         return None
     metric = metrics[rule.metric]
-    every = replayed_every(rule, window, MOST_WINDOWS)
+    slices = len(numbers.samples(rule, window)) if rule.group_by else 1
+    every = replayed_every(rule, window, max(FEWEST_WINDOWS, MOST // max(1, slices)))
     due = ends(window, every)
     numbers.read_ahead(rule, metric, due, every)
     grid = _thresholds(rule, metric, due, numbers)

@@ -28,8 +28,9 @@ class AlertSettings(BaseModel):
     others to share it; `group_interval`: the least time between two messages of a group; `group_by`: what makes a
     group (rule, severity, or a dimension). `burst`: most messages of alerts that a channel gets in one
     `group_interval`; what is more becomes one digest. `link_ttl`: how long the links in a message can be answered.
-    `evaluations_kept`: how long what each evaluation saw is kept. `heartbeat_url`: called `heartbeat_every` while all
-    is well, by `heartbeat_method`; `heartbeat_allow` lists its host where that is private or plain http.
+    `default_rules`: begin a new database with some rules. `evaluations_kept`: how long what each evaluation saw is
+    kept. `heartbeat_url`: called `heartbeat_every` while all is well, by `heartbeat_method`; `heartbeat_allow` lists
+    its host where that is private or plain http.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +49,7 @@ class AlertSettings(BaseModel):
     group_by: Annotated[tuple[Grouping, ...], BeforeValidator(_tuple)] = ("rule",)
     burst: int = Field(default=5, gt=0)
     link_ttl: Duration = timedelta(days=7)
+    default_rules: bool = True
     evaluations_kept: Duration = timedelta(days=30)
     heartbeat_url: SecretStr | None = None
     heartbeat_every: Duration = timedelta(minutes=5)

@@ -19,6 +19,7 @@ from alerts import rulebook
 from alerts.answers import signing_key, token
 from alerts.backtest import MOST, Backtest, backtest
 from alerts.channel import configured
+from alerts.defaults import starters
 from alerts.numbers import Numbers
 from alerts.propose import Proposal, propose
 from alerts.rule import Rule
@@ -87,6 +88,7 @@ class Runtime:
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._loader = threading.Thread(target=self._load_loop, name="loader", daemon=True)
         if serving:
+            self._begin_with_rules()
             self._start()
 
     def _start(self) -> None:
@@ -207,6 +209,10 @@ class Runtime:
         """Rules of leeway.toml and of the rules file are what the files say; those made on the page stay."""
         wanted = rules_of(self.settings)
         rulebook.set_rules(self.store, wanted, origin="file", by="settings", now=self.now())
+
+    def _begin_with_rules(self) -> None:
+        if self.alert_settings.default_rules:
+            rulebook.begin(self.store, starters(metrics()), now=self.now())
 
     def _committed(self) -> Position:
         segment, offset = self.store.read(POSITION_SQL).row(0)

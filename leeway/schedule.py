@@ -16,7 +16,9 @@ from analytics import drift, embedding, prices, rollup, scoring
 from analytics.contributors import Contribution, contributors
 from analytics.examples import examples
 from analytics.metric import measure, metrics
+from analytics.novelties import changes
 from analytics.sliding import sliding
+from analytics.surplus import extra_cost
 from collectors.report import Report
 from collectors.sources.watch import Watch
 from leeway.jobs import Counts, Job
@@ -100,6 +102,8 @@ def evaluate_rules(
         metrics=metrics(),
         contributors=partial(suspects, runtime),
         examples=partial(examples, runtime.store),
+        changes=partial(changes, runtime.store),
+        extra_cost=partial(extra_cost, runtime.store),
         settings=runtime.alert_settings,
         channels=tuple(runtime.channels) if channels is None else channels,
         now=now,

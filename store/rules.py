@@ -23,6 +23,7 @@ PUT_VERSION_SQL = (
 LAST_VERSION_SQL = "SELECT coalesce(max(version), 0) FROM data.alert_rule_versions WHERE rule_id = $rule_id"
 DELETE_SQL = "DELETE FROM data.alert_rules WHERE rule_id = $rule_id"
 VERSION_SQL = "SELECT definition FROM data.alert_rule_versions WHERE rule_id = $rule_id AND version = $version"
+EVER_SQL = "SELECT count(*) > 0 FROM data.alert_rule_versions"
 VERSIONS_SQL = "SELECT * FROM data.alert_rule_versions WHERE rule_id = $rule_id ORDER BY version DESC"
 
 
@@ -85,6 +86,11 @@ def rule_version(reader: Store | Transaction, rule_id: str, version: int) -> dic
     found = reader.one(VERSION_SQL, {"rule_id": rule_id, "version": version})
     definition: dict[str, Any] | None = orjson.loads(found) if found else None
     return definition
+
+
+def ever_ruled(store: Store) -> bool:
+    """Whether there ever was a rule."""
+    return bool(store.one(EVER_SQL))
 
 
 def rule_versions(store: Store, rule_id: str) -> pl.DataFrame:

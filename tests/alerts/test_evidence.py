@@ -12,6 +12,7 @@ from alerts.links import Seen, links, narrowed
 from alerts.mute import flap, flapping
 from alerts.neutral import cut, neutral
 from alerts.notification import Notification, loads
+from alerts.propose import propose
 from alerts.wording import amount, sparkline
 from store.connection import Store
 from store.errors import QueryTimeout
@@ -133,7 +134,7 @@ def test_links_carry_every_filter_and_absolute_times() -> None:
     [
         (None, "ms", "unknown"), (0.123, "share", "12.3 %"), (41.8, "USD", "$41.80"), (0.00123, "USD", "$0.00123"),
         (0.0, "USD", "$0.00"), (980.0, "ms", "980 ms"), (2400.0, "ms", "2.40 s"), (9120.0, "tokens", "9 120 tokens"),
-        (12.34, "tokens/s", "12.3 tokens/s"), (1234.5, "USD", "$1,234.50"), (1.25, "ratio", "1.25 ratio"),
+        (12.34, "tokens/s", "12.3 tokens/s"), (1234.5, "USD", "$1,234.50"), (1.25, "ratio", "1.25×"),
     ],
 )  # fmt: skip
 def test_numbers_read_as_people_write_them(value: float | None, unit: str, text: str) -> None:
@@ -194,6 +195,85 @@ def test_a_backtest_equals_what_the_live_engine_wrote(engine: Any, store: Store)
     assert [message.reason for message in replay.messages if not message.muted] == engine.told()
     assert replay.headlines()[0] == "[FIRING · warning] Latency"
     assert replay.firing_time == timedelta(minutes=sum(letter in "fr" for letter in engine.states()))
+
+
+def test_a_message_says_what_else_changed_and_at_the_end_what_it_cost(engine: Any, store: Store) -> None:
+    asked: list[Any] = []
+    engine.extra = {
+        "changes": lambda *question: asked.append(question) or ["new model b", "new prompt chat 7"],
+        "extra_cost": lambda *question: asked.append(question) or 12.5,
+    }
+    engine.world.drawn[()] = "..!!."
+    engine.rules(engine.rule(metric="cost_usd", filters={"environment": "prod"}))
+
+    engine.through(5)
+
+    told = [loads(text).lines for text in store.read("SELECT payload FROM data.outbox ORDER BY 1")["payload"]]
+    assert sorted(told) == [(("Changed", "new model b; new prompt chat 7"),), (("Extra cost", "$12.50"),)]
+    narrow = {"environment": ("prod",)}
+    assert ("cost_usd", Window(start=START, end=START + 2 * MINUTE), narrow) in asked
+    assert (Window(start=START + MINUTE, end=START + 4 * MINUTE), narrow) in asked
+
+
+def test_what_cannot_be_told_is_left_out_and_the_message_goes(engine: Any, store: Store) -> None:
+    def fails(*_: Any) -> Any:
+        raise QueryTimeout("stopped after 10 s")
+
+    engine.extra = {"changes": fails, "extra_cost": fails}
+    engine.world.drawn[()] = ".!."
+    engine.rules(engine.rule(metric="cost_usd"))
+
+    engine.through(3)
+
+    assert engine.told() == ["fired", "resolved"]
+    assert first_message(store).lines == ()
+
+
+def test_a_preview_tries_another_threshold_without_reading_again(engine: Any) -> None:
+    engine.world.drawn[()] = "..!!..!!..!!.."
+    window = Window(start=START, end=START + 13 * MINUTE)
+    numbers = engine.numbers
+    first = backtest(engine.rule(), window, numbers=numbers, metrics=engine.metrics, settings=engine.settings)
+    read = engine.world.asked
+
+    again = backtest(engine.rule(threshold=20, keep_firing_for="5m"), window, numbers=numbers, metrics=engine.metrics,
+                     settings=engine.settings)  # fmt: skip
+
+    assert (len(first.episodes), len(again.episodes)) == (3, 0)
+    assert engine.world.asked == read
+
+
+@pytest.mark.parametrize(
+    ("picture", "threshold"),
+    [("." * 60, 1.0), ("?" * 60, None)],
+)
+def test_the_nearest_threshold_that_would_have_been_quiet_is_proposed(
+    engine: Any, picture: str, threshold: float | None
+) -> None:
+    engine.world.drawn[()] = picture
+    window = Window(start=START, end=START + 59 * MINUTE)
+
+    found = propose(engine.rule(threshold=3), window, numbers=engine.numbers, metrics=engine.metrics,
+                    settings=engine.settings)  # fmt: skip
+
+    assert (found and found.rule.threshold) == threshold
+    assert found is None or found.a_week <= 0.1
+
+
+def test_a_longer_wait_is_proposed_where_it_finds_more(engine: Any) -> None:
+    """What lasts two minutes is noise here; what lasts fifteen is found at once, and nearer to normal."""
+    engine.world.drawn[()] = "..!!.." * 30
+    found = propose(engine.rule(threshold=3), Window(start=START, end=START + 179 * MINUTE), numbers=engine.numbers,
+                    metrics=engine.metrics, settings=engine.settings)  # fmt: skip
+
+    assert found is not None
+    assert (found.rule.threshold, found.rule.hold) == (1.0, 15 * MINUTE)
+
+
+def test_there_is_nothing_to_propose_for_silence(engine: Any) -> None:
+    rule = engine.rule(kind="no_data", threshold=None)
+    assert propose(rule, Window(start=START, end=START + MINUTE), numbers=engine.numbers, metrics=engine.metrics,
+                   settings=engine.settings) is None  # fmt: skip
 
 
 def test_a_backtest_writes_nothing(engine: Any, store: Store) -> None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.eval import detectors, drift, texts
+from tests.eval import detectors, drift, suspects, texts
 from tests.eval.table import Figure, shown
 
 PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "relevance": texts.relevance,
     "drift": drift.drift,
     "detectors": detectors.detectors,
+    "suspects": suspects.suspects,
 }
 
 

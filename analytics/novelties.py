@@ -1,0 +1,62 @@
+"""What else changed when a number moved: in words, for a message."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from analytics.metric import NO_FILTERS, metric
+from analytics.verdict import SUMMARY
+from store import comparisons, novelties
+from store.connection import Store
+from store.model import Filters, Window
+from store.points import Relation
+
+KNOWN = timedelta(days=7)  # a value that no call of these days named is new
+MOST = 5
+LEAST_SHARE = 0.01  # of the calls since it came: what is rarer moved nothing
+NAMES = {"response_model": "response model"}
+SUBJECTS = {"input_drift": ("input_text",), "output_drift": ("output_text",)}
+WHAT = {"input_text": "prompts", "output_text": "answers"}
+
+
+def changes(store: Store, name: str, window: Window, filters: Filters = NO_FILTERS) -> Sequence[str]:
+    """Return what came up in `window`, the largest first: new models, prompts and releases, prices, new topics."""
+    known = Window(start=window.start - KNOWN, end=window.start)
+    found = [*_topics(store, name, window)]
+    new = novelties.new_values(store, window, known, filters, limit=MOST)
+    found += [_new(row) for row in new.iter_rows(named=True) if row["share"] >= LEAST_SHARE]
+    prices = novelties.changed_prices(store, window, known, filters, limit=MOST)
+    return [*found, *(_price(row) for row in prices.iter_rows(named=True))][:MOST]
+
+
+def _new(row: dict[str, Any]) -> str:
+    what = NAMES.get(row["dimension"], row["dimension"])
+    return f"new {what} {row['value']} since {_moment(row['first_at'])} ({row['share']:.0%} of calls since)"
+
+
+def _price(row: dict[str, Any]) -> str:
+    def pair(old: float | None, new: float | None) -> str:
+        return f"${old or 0:g} → ${new or 0:g}"
+
+    told = (
+        f"{pair(row['old_input_mtok'], row['input_mtok'])} in, {pair(row['old_output_mtok'], row['output_mtok'])} out"
+    )
+    return f"price of {row['model']} since {row['day']:%Y-%m-%d}: {told} a million tokens"
+
+
+def _topics(store: Store, name: str, window: Window) -> Iterator[str]:
+    """What is new in what people ask or models answer, where it is drift that moved."""
+    if metric(name).relation is not Relation.COMPARISONS:
+        return
+    for subject in SUBJECTS.get(name, tuple(WHAT)):
+        judged = comparisons.series(store, subject, window)
+        ends = judged.filter(detector=SUMMARY, drifted=True)["current_end"].to_list()
+        details = comparisons.details(store, SUMMARY, subject, ends[-1]) if ends else None
+        topics = details.get("topics") if isinstance(details, dict) else None
+        for topic in topics if isinstance(topics, list) else ():
+            if isinstance(topic, dict) and topic.get("new"):
+                yield f"new topic {topic['name']!r} ({topic['now']:.0%} of {WHAT[subject]})"
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")
