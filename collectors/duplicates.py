@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from collectors.candidate import Candidate
 from collectors.identity import UNIQUE_RESPONSE
@@ -9,7 +10,7 @@ from collectors.nesting import absorb, size
 from store.model import Span
 
 OVERLAP = 0.8  # of the longer of two spans
-WITHIN = 0.5  # … where one lies within the other and both ask the same
+WITHIN = 0.5  # … where one lies within the other, and both ask the same or count the same
 
 
 def once(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -83,13 +84,20 @@ def _together(share: float, a: Candidate, b: Candidate) -> bool:
     if share >= OVERLAP:
         return True
     early, late = sorted((a.span, b.span), key=lambda span: (span.start_ns, -span.end_ns))
-    return share >= WITHIN and early.end_ns >= late.end_ns and _question(a) == _question(b) is not None
+    if share < WITHIN or early.end_ns < late.end_ns:
+        return False
+    return any(of(a) == of(b) is not None for of in (_question, _counted))
 
 
 def _question(candidate: Candidate) -> str | None:
     """Return what was asked last."""
     asked = candidate.reading.get("asked") or []
     return "".join(p.get("content") or "" for p in asked[-1]["parts"] if p["type"] == "text") or None if asked else None
+
+
+def _counted(candidate: Candidate) -> tuple[Any, Any] | None:
+    usage = candidate.reading.get("usage") or {}
+    return (usage["input"], usage["output"]) if usage.get("input") and usage.get("output") else None
 
 
 def overlap(a: Span, b: Span) -> float:

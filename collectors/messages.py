@@ -23,7 +23,7 @@ ROLES = {
 USUAL = ("user", "assistant", "system")
 MODALITIES = ("image", "audio", "video", "document", "file")
 MAX_DEPTH = 20
-OBJECT = re.compile(r"<\S+( object)? at 0x[0-9a-f]+>")  # how Python shows what cannot be shown: a stream, a generator
+OBJECT = re.compile(r"<[^<>]+ at 0x[0-9a-f]+>")  # how Python shows what cannot be shown: a stream, a generator
 
 
 def parsed(value: Any) -> Any:
@@ -82,7 +82,11 @@ def _of_dict(value: dict[str, Any], role: str, depth: int) -> list[Message]:
 
 
 def _wraps(value: dict[str, Any], key: str) -> bool:
-    return "type" not in value or key in ("kwargs", "message") or value["type"] in ("constructor", "messages")
+    return (
+        "type" not in value
+        or key in ("kwargs", "message", "generations")
+        or value["type"] in ("constructor", "messages")
+    )
 
 
 def _system(value: dict[str, Any], depth: int) -> list[Message]:

@@ -50,6 +50,7 @@ def normalised(raw: Mapping[str, Any], *, scope: str = "", provider: str | None 
     counts = {name: count(raw[name], problems) for name in RAW if raw.get(name) is not None}
     if not counts.get("input") and not counts.get("output"):  # 0 and 0: nobody counted
         return Usage(problems=problems)
+    counts["reasoning"] = _thought(counts, provider)
     return Usage(
         input_tokens=_input(counts, _exclusive(counts, raw, scope, provider), problems),
         cache_read_tokens=counts.get("cache_read"),
@@ -114,7 +115,7 @@ def _exclusive(counts: Mapping[str, int | None], raw: Mapping[str, Any], scope: 
     if cached > asked or raw.get("exclusive"):
         return True
     total, answered = counts.get("total"), counts.get("output") or 0
-    if total is not None and total in (asked + answered, asked + answered + cached):
+    if total is not None and not _google(provider) and total in (asked + answered, asked + answered + cached):
         return total != asked + answered
     return any(scope.startswith(name) and of in (None, provider) for name, of in EXCLUSIVE)
 
@@ -140,10 +141,24 @@ def _total_says_partial(counts: Mapping[str, int | None], asked: int, written: i
     return total in (asked + answered, asked + written + answered)
 
 
+def _google(provider: str | None) -> bool:
+    return provider is not None and provider.startswith("gcp.")
+
+
+def _thought(counts: Mapping[str, int | None], provider: str | None) -> int | None:
+    """Return the reasoning tokens; Google's total holds them even where an instrumentation leaves them out."""
+    asked, answered, total = counts.get("input"), counts.get("output"), counts.get("total")
+    told = counts.get("reasoning")
+    if told is not None or not _google(provider) or asked is None or answered is None or total is None:
+        return told
+    return max(0, total - asked - answered) or None
+
+
 def _output(counts: Mapping[str, int | None], raw: Mapping[str, Any]) -> int | None:
     answered, thought = counts.get("output"), counts.get("reasoning") or 0
     if answered is None:
         return None
-    if raw.get("exclusive_output") or thought > answered:
+    beside = bool(thought) and counts.get("total") == (counts.get("input") or 0) + answered + thought
+    if raw.get("exclusive_output") or thought > answered or beside:
         return answered + thought
     return answered

@@ -18,6 +18,7 @@ ROLES = {
 }  # fmt: skip
 CHOICE = "gen_ai.choice"
 PROMPT, COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
+CONTENT = "gen_ai.event.content"
 EVENTS = frozenset({*ROLES, CHOICE, PROMPT, COMPLETION})
 
 
@@ -29,7 +30,7 @@ def extract(span: Span, logs: Sequence[LogRecord]) -> Reading:
     found = semconv.read(span.attributes)
     if found["call"] is None and span.attributes.get("gen_ai.request.model") and "gen_ai.system" in span.attributes:
         found["call"] = True  # 1.26 had no operation name
-    told = [*_of_logs(logs), *((e.name, dict(e.attributes)) for e in span.events if e.name in EVENTS)]
+    told = [*_of_logs(logs), *_of_events(span)]
     if told:
         found["asked"] = found.get("asked") or list(_asked(told))
         found["answered"] = found.get("answered") or list(_answered(told))
@@ -42,6 +43,14 @@ def _of_logs(logs: Sequence[LogRecord]) -> Iterator[tuple[str, dict[str, Any]]]:
         if log.event_name in EVENTS:
             body = parsed(log.body)
             yield log.event_name, {**log.attributes, **(body if isinstance(body, dict) else {"content": body})}
+
+
+def _of_events(span: Span) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the span's own events; Azure puts a message into one attribute, as JSON."""
+    for event in span.events:
+        if event.name in EVENTS:
+            body = parsed(event.attributes.get(CONTENT))
+            yield event.name, {**event.attributes, **(body if isinstance(body, dict) else {})}
 
 
 def _asked(told: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Message]:

@@ -43,15 +43,19 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     return found
 
 
+def _answered(response: Mapping[str, Any]) -> Reading:
+    return langchain.result(response) if "generations" in response else response_fields(response)
+
+
 def _call(a: Mapping[str, Any]) -> Reading:
-    """Read a model run; its answer is the provider's whole response where an SDK's client was wrapped."""
+    """Read a model run; its answer is LangChain's result, or the provider's response where an SDK was wrapped."""
     response = parsed(a.get("gen_ai.completion"))
-    told = response_fields(response) if isinstance(response, dict) else {}
+    told = _answered(response) if isinstance(response, dict) else {}
     counted = parsed(a.get(METADATA + "usage_metadata"))
     if counted is None and isinstance(response, dict):
         counted = response.get("usage_metadata")
     return {
-        "finish_reasons": told.get("finish_reasons"),
+        **{name: told.get(name) for name in ("finish_reasons", "response_model", "response_id")},
         "usage": langchain.usage(counted) or None,
         "provider": semconv.provider(a.get(METADATA + "ls_provider") or a.get("gen_ai.system")),
         "request_model": a.get("gen_ai.request.model") or a.get(METADATA + "ls_model_name"),

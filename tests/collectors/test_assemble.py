@@ -429,3 +429,25 @@ def test_embeddings_are_their_own_operation():
     call = one(chat(attributes={"gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 3}))
     assert call.operation == Operation.EMBEDDING
     assert list(assemble([chat()], [], now=NOW).kinds.values()) == [SpanKind.LLM]
+
+
+def test_a_framework_that_took_longer_to_fail_than_the_sdk_beneath_it_tells_of_the_same_call():
+    asked = {"gen_ai.input.messages": said("Why?")}
+    outer = chat(ms=100, scope_name="framework", status_code=2, attributes=asked)
+    inner = chat(at=20, ms=60, scope_name="sdk", status_code=2, attributes=asked)
+    assert len(assemble([outer, inner], [], now=NOW).calls) == 1
+    elsewhere = chat(at=20, ms=60, scope_name="sdk", status_code=2, attributes={"gen_ai.input.messages": said("Who?")})
+    assert len(assemble([outer, elsewhere], [], now=NOW).calls) == 2
+    later = chat(at=60, ms=60, scope_name="sdk", status_code=2, attributes=asked)
+    assert len(assemble([outer, later], [], now=NOW).calls) == 2
+
+
+def test_the_telling_that_knows_more_parts_of_the_counts_is_taken():
+    counts = {"gen_ai.usage.output_tokens": 14, "gen_ai.usage.cache_read_input_tokens": 2000,
+              "gen_ai.response.id": "msg_0123456789abcdef"}  # fmt: skip
+    whole = {**counts, "gen_ai.usage.input_tokens": 2627, "gen_ai.usage.total_tokens": 2641}
+    parts = {**counts, "gen_ai.usage.input_tokens": 15, "gen_ai.usage.cache_creation_input_tokens": 612}
+    [call] = assemble(
+        [chat(scope_name="a", attributes=whole), chat(scope_name="b", attributes=parts)], [], now=NOW
+    ).calls
+    assert (call.input_tokens, call.cache_write_tokens) == (2627, 612)

@@ -160,3 +160,9 @@ def test_no_shape_breaks_the_reader(raw):
     for read in messages(raw):
         assert isinstance(read["role"], str)
         assert all(isinstance(p, dict) for p in read["parts"])
+
+
+def test_how_python_shows_a_stream_is_no_text():
+    assert messages("<anthropic.Stream object at 0x7fa02c1d8650>", "assistant") == []
+    assert messages('{"messages": "<generator object f at 0x7f304b6102b0>"}') == []
+    assert messages("<p>0x7f</p>")[0]["parts"] == [{"type": "text", "content": "<p>0x7f</p>"}]

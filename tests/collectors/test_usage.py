@@ -77,3 +77,17 @@ def test_the_input_never_loses_what_was_cached(fresh, read, written, answered, e
     found = normalised({**raw, "exclusive": exclusive})
     if found.input_tokens is not None:
         assert found.input_tokens == whole
+
+
+def test_googles_total_holds_the_thoughts_that_nobody_names():
+    told = {"input": 20, "output": 5, "total": 45, "cache_read": 20}
+    found = normalised(told, provider="gcp.gemini")
+    assert (found.input_tokens, found.output_tokens, found.reasoning_tokens) == (20, 25, 20)
+    other = normalised(told, provider="openai")
+    assert (other.output_tokens, other.reasoning_tokens) == (5, None)
+
+
+def test_a_total_tells_that_thoughts_stand_beside_the_answer():
+    found = normalised({"input": 20, "output": 30, "reasoning": 20, "total": 70})
+    assert found.output_tokens == 50
+    assert normalised({"input": 20, "output": 30, "reasoning": 20, "total": 50}).output_tokens == 30
