@@ -6,6 +6,7 @@ from typing import Self
 
 MOST_AT_ONCE = 32
 PATIENCE_S = 5.0
+LAST_PATIENCE_S = 3.0  # at the end: what was sent but not noted would be sent once more
 
 
 class Turns:
@@ -27,6 +28,8 @@ class Turns:
             future.result()
 
     def close(self) -> None:
+        """Wait a moment for those who are at work; start nobody any more."""
+        wait(self._under_way.values(), timeout=LAST_PATIENCE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Self:

@@ -71,7 +71,7 @@ class Runtime:
         self.alert_settings = _alert_settings(settings)
         self.channels = configured(settings.channels)
         self.inhibitions = inhibitions_of(settings)
-        self.turns = Turns()
+        self.turns = Turns() if serving else Turns(None)
         self.reports = reports_of(settings)
         self.signing_key = signing_key(self.store.settings.spool)
         # Who sends comes first: while the cores are busy, what is acknowledged can wait in the journal.
