@@ -58,7 +58,7 @@ def _evidence(found: Sequence[Evidence]) -> None:
     st.html(
         f"<style>.lw-trust{{width:100%;font-size:.82rem;border-collapse:collapse;font-variant-numeric:tabular-nums}}"
         f".lw-trust th{{text-align:right;font-weight:400;color:{faint}}}.lw-trust th:first-child{{text-align:left}}"
-        f".lw-trust td{{padding:1px 0}}.lw-trust .n{{text-align:right}}</style>"
+        f".lw-trust .n{{text-align:right}}.lw-trust .n,.lw-trust th+th{{padding-left:10px}}</style>"
         f'<table class="lw-trust"><tr>{heads}</tr>{rows}</table>'
     )
 
