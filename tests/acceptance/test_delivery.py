@@ -144,6 +144,7 @@ def test_nothing_is_lost_nothing_stormed_and_the_order_is_right(world: World, se
         assert len(fake.taken) >= len(told)
         _nothing_is_lost(told)
         _nothing_is_stormed(fake)
+    _threads_are_kept(world.fakes["slack_bot"].taken)
 
 
 def _nothing_is_lost(told: list[tuple[str, set[int]]]) -> None:
@@ -153,6 +154,13 @@ def _nothing_is_lost(told: list[tuple[str, set[int]]]) -> None:
         if "digest" in mine:
             continue
         assert mine in (["fired", "resolved"], ["fired_and_resolved"]), (incident, mine)
+
+
+def _threads_are_kept(taken: list[Any]) -> None:
+    """An incident's end stands below its beginning, and changed it."""
+    ends = [one for one in taken if one["text"].startswith("[RESOLVED") and one["method"] == "chat.postMessage"]
+    assert any("thread_ts" in one for one in ends)
+    assert any(one["method"] == "chat.update" and one["text"].startswith("[RESOLVED") for one in taken)
 
 
 def _nothing_is_stormed(fake: Fake) -> None:
