@@ -13,21 +13,21 @@ from collectors.content import content_fields
 from collectors.formats.leeway import HINTS, read
 from collectors.identity import call_id, model_key
 from collectors.reading import Place
-from collectors.usage import normalised
+from collectors.usage import Usage, normalised
 from store.model import ContentState, LLMCall, Operation, Status, TimeQuality
 
 PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
-FIELDS = frozenset(LLMCall.__struct_fields__)
-TEXT = frozenset(
-    name for name, hint in HINTS.items() if hint in (str, str | None) and name not in ("call_id", "source")
-)
-KINDS = {
+FIELDS = frozenset(LLMCall.__struct_fields__) - {"source", "problems"}
+TEXT = frozenset(name for name, hint in HINTS.items() if hint in (str, str | None)) - {"call_id", "source"}
+# What the values of a field are, where that can be seen; anything else is read, or becomes a text.
+KINDS: dict[str, tuple[type, ...]] = {
     name: kinds
     for name, hint in HINTS.items()
     for part, kinds in ((int, (int,)), (float, (float, int)), (bool, (bool,)), (list[str], (list,)))
     if part in (hint, *get_args(hint)) and name not in ("problems", "latency_ms", "ttft_ms")
-}
+} | dict.fromkeys(TEXT, (str,))
+COUNTS = tuple(f.name for f in dataclasses.fields(Usage) if f.name != "problems")
 ERROR_FROM = 400
 
 
@@ -37,46 +37,43 @@ def complete(found: Mapping[str, Any], *, source: str, place: Place) -> LLMCall:
     Beside them may stand `usage` (raw counts), `asked` and `answered` (messages), `made_by` (whose API it looks like)
     and `cache_hit` (a gateway answered from its cache).
     """
-    fields = {name: value for name, value in found.items() if name in FIELDS}
-    problems = [*place.problems, *fields.pop("problems", ())]
-    fields |= _typed(fields, problems)
-    fields |= _words(fields)
-    fields |= _provider(fields, found)
+    problems = [*place.problems, *(found.get("problems") or ())]
+    fields = _typed(found, problems)
+    _add_names(fields, found)
     fields |= _times(found, place, problems)
-    fields |= _tokens(found, fields, problems)
-    fields |= _content(found, fields)
+    if told := found.get("usage"):
+        fields |= _tokens(told, fields, problems)
+    _add_content(fields, found)
     fields |= _ending(fields)
     fields["call_id"] = found.get("call_id") or _identity(fields, found, source, place)
-    return LLMCall(source=source, problems=list(dict.fromkeys(problems)), **fields)
+    return LLMCall(source=source, problems=list(dict.fromkeys(problems)) if problems else [], **fields)
 
 
-def _typed(fields: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Numbers and lists are what their columns hold: one odd value must not cost the call, or its file."""
-    return {
-        name: None if value is None else read(name, value, problems)
-        for name, value in fields.items()
-        if name in KINDS and type(value) not in KINDS[name]
-    }
+def _typed(found: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Fields are what their columns hold, and an empty one is unknown: an odd value must not cost the call."""
+    fields = {}
+    for name, value in found.items():
+        if value is None or value == "" or name not in FIELDS:
+            continue
+        kinds = KINDS.get(name)
+        if kinds is None or type(value) in kinds:
+            fields[name] = value
+        elif (made := str(value) if name in TEXT else read(name, value, problems)) is not None:
+            fields[name] = made
+    return fields
 
 
-def _words(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Texts are texts, and an empty one is unknown."""
-    return {
-        name: (str(value) if value not in ("", None) else None)
-        for name, value in fields.items()
-        if (name in TEXT and not isinstance(value, str | None)) or value == ""
-    }
-
-
-def _provider(fields: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    model = fields.get("response_model") or fields.get("request_model")
-    named = folding.provider(fields.get("provider")) or found.get("made_by") or folding.maker(model)
-    model_name = fields.get("model") or model_key(fields.get("response_model"), fields.get("request_model"))
-    return {"provider": named, "model": model_name}
+def _add_names(fields: dict[str, Any], found: Mapping[str, Any]) -> None:
+    response, request = fields.get("response_model"), fields.get("request_model")
+    named = folding.provider(fields.get("provider"))
+    fields["provider"] = named or found.get("made_by") or folding.maker(response or request)
+    if "model" not in fields:
+        fields["model"] = model_key(response, request)
 
 
 def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[str, Any]:
     start, end = moments.moment(found.get("started_at")), moments.moment(found.get("ended_at"))
+    event_time, quality = _event_time(found, start, end, place)
     latency = _duration(found.get("latency_ms"), problems)
     if start and end and end < start:
         problems.append("end_before_start")
@@ -84,13 +81,13 @@ def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[
         latency = moments.milliseconds(start, end)
     if latency is not None and not (start and end):
         start, end = start or _after(end, -latency), end or _after(start, latency)
-    event_time, quality = _event_time(found, start, end, place)
+        event_time = start or event_time
     if not PLAUSIBLE_FROM <= event_time <= place.read_at + AHEAD:
         problems.append("clock_skew")
         event_time, quality, latency = place.read_at, TimeQuality.INGESTED, None
     ttft = _duration(found.get("ttft_ms"), problems)
-    if ttft is None:
-        ttft = moments.milliseconds(start, moments.moment(found.get("first_token_at")))
+    if ttft is None and (first := found.get("first_token_at")) is not None:
+        ttft = moments.milliseconds(start, moments.moment(first))
     return {
         "started_at": start, "ended_at": end, "latency_ms": latency, "ttft_ms": ttft or None,
         "event_time": event_time, "time_quality": found.get("time_quality") or quality,
@@ -120,30 +117,29 @@ def _duration(value: Any, problems: list[str]) -> float | None:
 def _event_time(
     found: Mapping[str, Any], start: datetime | None, end: datetime | None, place: Place
 ) -> tuple[datetime, TimeQuality]:
-    if start or end:
-        told = found.get("started_at") if moments.moment(found.get("started_at")) else found.get("ended_at")
-        return start or end or place.read_at, moments.quality(told)
+    if moment := start or end:
+        return moment, moments.quality(found["started_at" if start else "ended_at"])
     if created := moments.moment(found.get("created")):
         return created, moments.quality(found["created"])
     return place.read_at, TimeQuality.INGESTED
 
 
-def _tokens(found: Mapping[str, Any], fields: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    if not found.get("usage"):
-        return {}
-    usage = normalised(found["usage"], provider=fields.get("provider"))
+def _tokens(told: Mapping[str, Any], fields: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    usage = normalised(told, provider=fields.get("provider"))
     problems += usage.problems
-    counts = {f.name: getattr(usage, f.name) for f in dataclasses.fields(usage) if f.name != "problems"}
-    return {name: value for name, value in counts.items() if value is not None}
+    return {name: value for name in COUNTS if (value := getattr(usage, name)) is not None}
 
 
-def _content(found: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    said = content_fields(None, found.get("asked") or [], found.get("answered") or [])
-    said = {name: value for name, value in said.items() if value is not None and fields.get(name) is None}
-    if "content_state" not in said and fields.get("content_state") is None:
+def _add_content(fields: dict[str, Any], found: Mapping[str, Any]) -> None:
+    """What messages tell, beside what was told already."""
+    asked, answered = found.get("asked"), found.get("answered")
+    if asked or answered:
+        for name, value in content_fields(None, asked or [], answered or []).items():
+            if value is not None and name not in fields:
+                fields[name] = value
+    if "content_state" not in fields:
         has_text = any(fields.get(name) for name in ("input_text", "output_text", "input_messages"))
-        said["content_state"] = ContentState.FULL if has_text else ContentState.ABSENT
-    return said
+        fields["content_state"] = ContentState.FULL if has_text else ContentState.ABSENT
 
 
 def _ending(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,12 +158,13 @@ def _ending(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity(fields: Mapping[str, Any], found: Mapping[str, Any], source: str, place: Place) -> str:
-    return call_id(
+    """The call's id; where it stood in its file tells it from others only if nothing else does."""
+    known = call_id(
         response_id=fields.get("response_id"),
         trace_id=fields.get("trace_id"),
         span_id=fields.get("span_id"),
         source=source,
         source_record_id=fields.get("source_record_id"),
-        place=place.key,
         cached_at=fields["event_time"] if found.get("cache_hit") else None,
     )
+    return known or call_id(place=place.key)

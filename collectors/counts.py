@@ -9,33 +9,39 @@ from typing import Any
 Counts = dict[str, Any]
 
 
+EMPTY = frozenset({str, list, dict, type(None)})  # types of which an empty one says nothing; 0 and False do
+
+
 def known(fields: Counts) -> Counts:
     """Without what is unknown or empty."""
-    return {key: value for key, value in fields.items() if value is not None and value not in ("", [], {})}
+    return {key: value for key, value in fields.items() if value or value.__class__ not in EMPTY}
 
 
 def as_object(value: Any) -> Mapping[str, Any]:
     """A JSON object; an empty one where there is none."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def either(place: Mapping[str, Any], *names: str) -> Any:
-    return next((place[name] for name in names if place.get(name) is not None), None)
+    for name in names:
+        if (value := place.get(name)) is not None:
+            return value
+    return None
 
 
 def openai_usage(usage: Any) -> Counts:
     """Chat, Responses and embeddings; the input includes what was cached."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return {}
     told_in = either(usage, "prompt_tokens_details", "input_tokens_details") or {}
     told_out = either(usage, "completion_tokens_details", "output_tokens_details") or {}
+    cached = {**usage, **told_in}
     return known({
         "input": either(usage, "prompt_tokens", "input_tokens"),
         "output": either(usage, "completion_tokens", "output_tokens"),
         "total": usage.get("total_tokens"),
-        "cache_read": either({**usage, **told_in}, "cached_tokens", "cache_read_input_tokens"),
-        "cache_write": either({**usage, **told_in}, "cache_write_tokens", "cache_creation_tokens",
-                               "cache_creation_input_tokens"),
+        "cache_read": either(cached, "cached_tokens", "cache_read_input_tokens"),
+        "cache_write": either(cached, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"),
         "reasoning": told_out.get("reasoning_tokens"),
         "input_audio": told_in.get("audio_tokens"),
         "output_audio": told_out.get("audio_tokens"),
@@ -45,7 +51,7 @@ def openai_usage(usage: Any) -> Counts:
 
 def anthropic_usage(usage: Any) -> Counts:
     """The input leaves out both what was read from the cache and what was written to it."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return {}
     return known({
         "input": usage.get("input_tokens"), "output": usage.get("output_tokens"),
@@ -64,7 +70,7 @@ def usage_of(told: Any) -> Counts:
 
 def gemini_usage(usage: Any) -> Counts:
     """Candidates leave out thoughts; the prompt includes what was cached."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return {}
     return known({
         "input": either(usage, "promptTokenCount", "prompt_token_count"),
@@ -78,7 +84,7 @@ def gemini_usage(usage: Any) -> Counts:
 
 def bedrock_usage(usage: Any) -> Counts:
     """The input leaves out cached tokens, as the provider behind Bedrock counts."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return {}
     return known({
         "input": usage.get("inputTokens"), "output": usage.get("outputTokens"),

@@ -28,6 +28,7 @@ SETTINGS = {
     "presence_penalty": ("presence_penalty", "presencePenalty"),
     "n": ("n", "candidateCount", "candidate_count"),
 }  # fmt: skip
+SPELLED = {spelling: (name, rank) for name, spellings in SETTINGS.items() for rank, spelling in enumerate(spellings)}
 NESTED = ("inferenceConfig", "generationConfig", "generation_config", "additionalModelRequestFields", "parameters")
 WHOLE = ("max_tokens", "seed", "n")
 # What has a column of its own, or is content: the rest of a request goes to `params`.
@@ -48,27 +49,30 @@ def number(value: Any) -> float | None:
 
 
 def settings(request: Mapping[str, Any]) -> Fields:
-    """The request's settings that have columns."""
-    places = [request, *(request[key] for key in NESTED if isinstance(request.get(key), Mapping))]
-    found: Fields = {}
-    for name, spellings in SETTINGS.items():
-        said = (place[s] for place in places for s in spellings if place.get(s) is not None)
-        value = number(next(said, None))
-        if value is not None:
-            found[name] = int(value) if name in WHOLE else value
-    return found
+    """The request's settings that have columns; of several spellings the first of `SETTINGS` counts."""
+    best: dict[str, tuple[int, Any]] = {}
+    nested = (request[key] for key in NESTED if isinstance(request.get(key), dict))
+    for depth, place in enumerate((request, *nested)):
+        for spelling in SPELLED.keys() & place.keys():
+            name, rank = SPELLED[spelling]
+            value, rank = place[spelling], rank + depth * len(SPELLED)
+            if value is not None and (name not in best or rank < best[name][0]):
+                best[name] = rank, value
+    found = {name: value for name, (_, said) in sorted(best.items()) if (value := number(said)) is not None}
+    return {name: int(value) if name in WHOLE else value for name, value in found.items()}
 
 
 def request_fields(request: Mapping[str, Any]) -> Fields:
     """What a request tells of its call."""
     tools = request.get("tools") or request.get("functions") or _tools_of(request.get("toolConfig"))
-    params = {key: value for key, value in request.items() if key not in CONTENT and value is not None}
+    params = {key: request[key] for key in request.keys() - CONTENT if request[key] is not None}
+    stream = request.get("stream")
     fields = {
         "request_model": _text(request.get("model") or request.get("modelId")),
-        "stream": request.get("stream") if isinstance(request.get("stream"), bool) else None,
+        "stream": stream if isinstance(stream, bool) else None,
         "user_id": _text(request.get("user")),
         "tools_offered": len(tools) if isinstance(tools, list) else None,
-        "params": params or None,
+        "params": dict(sorted(params.items())) or None,
         "asked": asked(request),
         **settings(request),
     }
@@ -76,19 +80,26 @@ def request_fields(request: Mapping[str, Any]) -> Fields:
 
 
 def _tools_of(config: Any) -> Any:
-    return config.get("tools") if isinstance(config, Mapping) else None
+    return config.get("tools") if isinstance(config, dict) else None
 
 
 def asked(request: Mapping[str, Any]) -> list[Message]:
     """The request's whole input as messages, its system part first."""
-    told = next((request[k] for k in ("system", "instructions", "systemInstruction", "system_instruction")
-                 if request.get(k)), None)  # fmt: skip
-    said = next((request[k] for k in ("messages", "input", "prompt", "contents") if request.get(k)), None)
-    return _system(told) + (gemini_messages(said) if request.get("contents") else messages(said))
+    told = either_told(request, "system", "instructions", "systemInstruction", "system_instruction")
+    said = either_told(request, "messages", "input", "prompt", "contents")
+    found = gemini_messages(said) if request.get("contents") else messages(said)
+    return _system(told) + found if told else found
+
+
+def either_told(place: Mapping[str, Any], *names: str) -> Any:
+    for name in names:
+        if value := place.get(name):
+            return value
+    return None
 
 
 def _system(told: Any) -> list[Message]:
-    if isinstance(told, Mapping) and "parts" in told:
+    if isinstance(told, dict) and "parts" in told:
         told = told["parts"]
     if isinstance(told, str):
         return messages([{"role": "system", "content": told}])
@@ -100,7 +111,7 @@ def gemini_messages(contents: Any) -> list[Message]:
     contents = contents if isinstance(contents, list) else [contents]
     return [
         message({"role": c.get("role") or "user", "parts": [_gemini_part(p) for p in c.get("parts") or []]})
-        if isinstance(c, Mapping)
+        if isinstance(c, dict)
         else message({"role": "user", "content": c})
         for c in contents
     ]
@@ -108,13 +119,13 @@ def gemini_messages(contents: Any) -> list[Message]:
 
 def _gemini_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
     for key in ("functionCall", "function_call"):
-        if isinstance(part.get(key), Mapping):
+        if isinstance(part.get(key), dict):
             return {"type": "tool_use", **part[key]}
     for key in ("functionResponse", "function_response"):
-        if isinstance(part.get(key), Mapping):
+        if isinstance(part.get(key), dict):
             return {"type": "tool_result", **part[key]}
     for key in ("inlineData", "inline_data", "fileData", "file_data"):
-        if isinstance(part.get(key), Mapping):
+        if isinstance(part.get(key), dict):
             return _gemini_media(part[key])
     return {"type": "reasoning" if part.get("thought") else "text", "text": part.get("text") or ""}
 
@@ -134,7 +145,7 @@ def response_fields(response: Mapping[str, Any]) -> Fields:
 
 
 def _chat(response: Mapping[str, Any]) -> Fields:
-    choices = [choice for choice in response["choices"] if isinstance(choice, Mapping)]
+    choices = [choice for choice in response["choices"] if isinstance(choice, dict)]
     legacy = response.get("object") == "text_completion"
     return {
         **_told_by(response, "openai", "created"),
@@ -147,15 +158,15 @@ def _chat(response: Mapping[str, Any]) -> Fields:
 
 def _choice(choice: Mapping[str, Any]) -> Message:
     said = choice.get("message") or choice.get("delta")
-    said = said if isinstance(said, Mapping) else {"content": choice.get("text")}
+    said = said if isinstance(said, dict) else {"content": choice.get("text")}
     return message({"role": "assistant", **{k: v for k, v in said.items() if v is not None}}, "assistant")
 
 
 def _responses(response: Mapping[str, Any]) -> Fields:
-    output = [item for item in response.get("output") or [] if isinstance(item, Mapping)]
+    output = [item for item in response.get("output") or [] if isinstance(item, dict)]
     found = [part for item in output for part in message(dict(item), "assistant")["parts"]]
     cut = response.get("incomplete_details")
-    reason = cut.get("reason") if isinstance(cut, Mapping) else response.get("status")
+    reason = cut.get("reason") if isinstance(cut, dict) else response.get("status")
     called = any(part["type"] == "tool_call" for part in found)
     return {
         **_told_by(response, "openai", "created_at"),
@@ -186,7 +197,7 @@ def _anthropic(response: Mapping[str, Any]) -> Fields:
 
 
 def _gemini(response: Mapping[str, Any]) -> Fields:
-    candidates = [c for c in response.get("candidates") or [] if isinstance(c, Mapping)]
+    candidates = [c for c in response.get("candidates") or [] if isinstance(c, dict)]
     said = [{"role": "assistant", **(c.get("content") or {})} for c in candidates]
     return {
         "made_by": "gcp.gemini",
@@ -208,7 +219,7 @@ def _converse(response: Mapping[str, Any]) -> Fields:
         "operation": Operation.CHAT,
         "answered": [message({"role": "assistant", "content": said.get("content")}, "assistant")],
         "finish_reasons": texts([response.get("stopReason")]),
-        "latency_ms": number(metrics.get("latencyMs")) if isinstance(metrics, Mapping) else None,
+        "latency_ms": number(metrics.get("latencyMs")) if isinstance(metrics, dict) else None,
         "usage": bedrock_usage(response.get("usage")),
     }
 
@@ -218,7 +229,7 @@ SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, 
     (lambda r: r.get("object") == "response" or (isinstance(r.get("output"), list) and "status" in r), _responses),
     (lambda r: r.get("type") == "message" and "content" in r, _anthropic),
     (lambda r: "candidates" in r or "usageMetadata" in r or "usage_metadata" in r, _gemini),
-    (lambda r: "stopReason" in r or (isinstance(r.get("output"), Mapping) and "message" in r["output"]), _converse),
+    (lambda r: "stopReason" in r or (isinstance(r.get("output"), dict) and "message" in r["output"]), _converse),
     (lambda r: isinstance(r.get("data"), list) and (r.get("object") == "list" or "usage" in r), _embeddings),
 )
 
@@ -237,10 +248,10 @@ def error_fields(error: Any) -> Fields:
     error = parsed(error)
     if not error:
         return {}
-    if not isinstance(error, Mapping):
+    if not isinstance(error, dict):
         return {"error_type": "error", "error_message": str(error)}
     nested = error.get("error")
-    inner = nested if isinstance(nested, Mapping) else error
+    inner = nested if isinstance(nested, dict) else error
     kind = next((inner[k] for k in ("type", "error_class", "code", "name", "status") if inner.get(k)), "error")
     status = next((inner[k] for k in ("status", "status_code", "http_status", "code") if _is_http(inner.get(k))), None)
     return known({
@@ -257,8 +268,8 @@ def _is_http(value: Any) -> bool:
 def exchange(request: Any, response: Any) -> Fields:
     """Both sides of a call together; either may be missing, or JSON in a text."""
     request, response = parsed(request), parsed(response)
-    fields = request_fields(request) if isinstance(request, Mapping) else {}
-    if isinstance(response, Mapping):
+    fields = request_fields(request) if isinstance(request, dict) else {}
+    if isinstance(response, dict):
         told = response_fields(response)
         if not told and response.get("error"):
             told = error_fields(response)

@@ -1,6 +1,7 @@
 """Folding: one spelling for the words that every client spells its own way."""
 
 import re
+from functools import lru_cache
 
 from store.model import Operation
 
@@ -61,6 +62,7 @@ def provider(said: object) -> str | None:
     return PROVIDERS.get(word, word) or None
 
 
+@lru_cache(1024)
 def maker(model: str | None) -> str | None:
     """The provider that a model's name gives away, when nothing else names one."""
     if not model:
@@ -79,5 +81,9 @@ def error_type(said: object) -> str | None:
 
 def operation(said: object) -> Operation | None:
     """What kind of call an API path, a route or an operation's name stands for; None when it does not tell."""
-    word = str(said or "").lower()
+    return _operation(str(said).lower()) if said else None
+
+
+@lru_cache(1024)
+def _operation(word: str) -> Operation | None:
     return next((kind for pattern, kind in OPERATIONS if pattern.search(word)), None)

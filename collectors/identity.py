@@ -20,7 +20,7 @@ def call_id(
     place: str = "",
     cached_at: datetime | None = None,
 ) -> str:
-    """The first that applies: a unique response id, the span, the source's own record id, the place in its file.
+    """The first that applies: a unique response id, the span, the source's own record id, the place in its file, or "".
 
     `cached_at`: a gateway answered from its cache, so the response id comes again at another time. The provider is no
     part of the id: a proxy and the SDK behind it name the same call's provider differently.
@@ -31,7 +31,7 @@ def call_id(
         return f"span:{trace_id}:{span_id}"
     if source and source_record_id:
         return f"src:{source}:{source_record_id}"
-    return f"hash:{place}"
+    return f"hash:{place}" if place else ""
 
 
 def digest(*parts: bytes) -> str:

@@ -22,12 +22,12 @@ from collectors.format import format_named
 from collectors.job import Job, Part, Plan, Slice
 from collectors.keeping import Import, begun, forget, settle, store_parts, store_spans, store_spans_dry, written
 from collectors.mapping import Mapping, checked
-from collectors.own_file import OWN, store_own
+from collectors.own_file import store_own
 from collectors.own_lines import OddLinesError
 from collectors.parts import decoded_parts, submitted
 from collectors.reading import Limits
 from collectors.report import ALREADY, Report
-from collectors.slicing import plan, smaller
+from collectors.slicing import OWN, plan, smaller
 from store import sources
 from store.connection import Store, Transaction
 from store.errors import StoreError

@@ -8,7 +8,7 @@ import collections.abc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from collectors.complete import FIELDS, complete
+from collectors.complete import FIELDS, KINDS, complete
 from collectors.counts import known
 from collectors.exchange import error_fields, exchange
 from collectors.folding import operation
@@ -26,6 +26,10 @@ COUNTS = {
     "input_tokens": "input", "output_tokens": "output", "cache_read_tokens": "cache_read",
     "cache_write_tokens": "cache_write", "reasoning_tokens": "reasoning", "total_tokens": "total",
 }  # fmt: skip
+
+
+ALONGSIDE = ("created", "cache_hit")
+SECONDS = {"latency_s": "latency_ms", "ttft_s": "ttft_ms"}
 
 
 def at(record: Any, path: str) -> Any:
@@ -93,26 +97,34 @@ def fields(found: Record) -> dict[str, Any]:
     """The fields of a call from values under the names of a mapping."""
     told = exchange(found.get("request"), found.get("response"))
     problems: list[str] = []
-    told |= known(
-        {name: _told(name, value, problems) for name, value in found.items() if name in FIELDS - COUNTS.keys()}
-    )
-    told |= known({"asked": messages(found.get("messages")), "answered": messages(found.get("answer"), "assistant")})
-    told |= error_fields(found.get("error"))
-    for name in ("created", "cache_hit"):
-        if name in found:
-            told[name] = found[name]
-    for name, field in (("latency_s", "latency_ms"), ("ttft_s", "ttft_ms")):
-        if name in found and (seconds := read(field, found[name], problems)) is not None:
-            told[field] = seconds * 1000
-    counts = {COUNTS[name]: value for name, value in found.items() if name in COUNTS}
-    if counts:
+    for name, value in found.items():
+        if value is None or value == "":
+            continue
+        if name in FIELDS and name not in COUNTS:
+            if (made := _told(name, value, problems)) is not None:
+                told[name] = made
+        elif name in SECONDS and (seconds := read(SECONDS[name], value, problems)) is not None:
+            told[SECONDS[name]] = seconds * 1000
+    told |= _content(found) | {name: found[name] for name in ALONGSIDE if name in found}
+    if counts := {COUNTS[name]: found[name] for name in COUNTS.keys() & found.keys()}:
         told["usage"] = {**{k: v for k, v in told.get("usage", {}).items() if k in RAW}, **counts}
     return {**told, "problems": problems}
 
 
+def _content(found: Record) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if said := found.get("messages"):
+        told["asked"] = messages(said)
+    if said := found.get("answer"):
+        told["answered"] = messages(said, "assistant")
+    if said := found.get("error"):
+        told |= error_fields(said)
+    return known(told)
+
+
 def _told(name: str, value: Any, problems: list[str]) -> Any:
     """A field's value as the call keeps it; None, and a problem, when it is not that."""
-    if name in TIMES:
+    if name in TIMES or type(value) in KINDS.get(name, ()):
         return value
     if name == "operation":
         return operation(value)

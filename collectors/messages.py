@@ -21,6 +21,7 @@ ROLES = {
     "function": "tool", "developer": "developer",
 }  # fmt: skip
 USUAL = ("user", "assistant", "system")
+OPENING = ("", "[")  # of what is nothing, or may be parts written as JSON
 MODALITIES = ("image", "audio", "video", "document", "file")
 MAX_DEPTH = 20
 OBJECT = re.compile(r"<[^<>]+ at 0x[0-9a-f]+>")  # how Python shows what cannot be shown: a stream, a generator
@@ -96,6 +97,10 @@ def _system(value: dict[str, Any], depth: int) -> list[Message]:
 
 def message(value: dict[str, Any], role: str = "user") -> Message:
     """Read one message: content as text or parts, tool calls beside it, a tool's answer, reasoning."""
+    if len(value) == 2 and value.get("role") in USUAL:  # noqa: PLR2004 - who said what: the shape of most
+        said = value.get("content")
+        if type(said) is str and said[:1] not in OPENING:
+            return {"role": value["role"], "parts": [{"type": "text", "content": said}]}
     if "parts" in value and "role" in value and value["role"] != "tool":  # the conventions' own form, the most frequent
         kept = {"role": _role(value, role), "parts": parts(value["parts"])}
         return {**kept, "finish_reason": value["finish_reason"]} if value.get("finish_reason") else kept

@@ -7,22 +7,26 @@ from store.model import TimeQuality
 
 # A number's magnitude tells its unit (for every moment after 1973): seconds below the first, then ms, µs, ns.
 MAGNITUDES = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (math.inf, 10**9))
+MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICKS_AT_EPOCH = 621_355_968_000_000_000  # .NET: 100 ns since year 1
 
 
 def moment(value: object) -> datetime | None:
     """A time as any log writes it: epoch s, ms, µs or ns (also as text), ISO 8601; without a zone it is UTC."""
-    match value:
-        case datetime():
-            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-        case bool() | None | "":
-            return None
-        case int() | float():
-            return _from_number(value)
-        case str():
-            return _from_text(value.strip().strip('"'))
+    if isinstance(value, str):
+        return _from_text(value.strip().strip('"')) if value else None
+    if isinstance(value, datetime):
+        return _aware(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _from_number(value)
     return None
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is UTC:
+        return value
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _from_number(value: float) -> datetime | None:
@@ -39,7 +43,7 @@ def _from_number(value: float) -> datetime | None:
 
 def _from_text(text: str) -> datetime | None:
     try:
-        return moment(datetime.fromisoformat(text))
+        return _aware(datetime.fromisoformat(text))
     except ValueError:
         pass
     except OverflowError:  # the zone pushes year 1 or 9999 over the edge
@@ -69,6 +73,8 @@ def quality(value: object) -> TimeQuality:
 
 
 def _quality_of_text(text: str) -> TimeQuality:
+    if ("." in text or "," in text) and text.endswith(("Z", "+00:00")):  # how most logs write it
+        return TimeQuality.EXACT
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
@@ -82,4 +88,4 @@ def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
     """From start to end; None when either is unknown or they stand the wrong way round."""
     if start is None or end is None or end < start:
         return None
-    return (end - start) / timedelta(milliseconds=1)
+    return (end - start) / MILLISECOND

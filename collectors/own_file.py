@@ -14,13 +14,12 @@ from collectors.own_lines import Strained
 from collectors.parts import submitted
 from collectors.pipe import fed
 from collectors.report import Report
+from collectors.slicing import OWN
 from store import sources
 from store.calls import ALL_TIME, Appended
 from store.connection import Transaction
 from store.errors import StoreError
 from store.own_lines import Expected, append_lines, expected, mark_dirty
-
-OWN = "leeway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

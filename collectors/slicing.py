@@ -113,7 +113,7 @@ def _slices(stream: BinaryIO, whole: Slice, job: Job, *, own: bool) -> Iterator[
     return _cut(whole, ends, most)
 
 
-def line_slices(stream: BinaryIO, whole: Slice, most: int = SLICE_BYTES) -> Iterator[Slice]:
+def line_slices(stream: BinaryIO, whole: Slice, most: int) -> Iterator[Slice]:
     """Cut behind the last line feed of every `most` bytes, or behind the next one where there is none."""
     here = whole
     while here.start < whole.end:
@@ -131,7 +131,7 @@ def line_slices(stream: BinaryIO, whole: Slice, most: int = SLICE_BYTES) -> Iter
 def smaller(path: Path, part: Slice) -> list[Slice]:
     """A slice of lines in slices such as workers decode."""
     with path.open("rb") as stream:
-        return list(line_slices(stream, part))
+        return list(line_slices(stream, part, SLICE_BYTES))
 
 
 def _cut(whole: Slice, ends: Iterable[tuple[int, int]], most: int) -> Iterator[Slice]:

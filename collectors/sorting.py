@@ -10,6 +10,7 @@ from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Reject
 
+MOST_SHAPES = 10_000
 UNKNOWN_AFTER = 1_000  # records of which not one was recognised: the file is of no format we know
 
 # What a record that is not what it seems can raise while it is read.
@@ -30,7 +31,7 @@ class Sorter:
             self._asked = format_named(job.log_format)
         self._file = job.name
         self._readers: dict[str, Reader] = pickle.loads(memory) if memory else {}  # noqa: S301 - by our own worker
-        self._last: Format | None = None
+        self._shapes: dict[tuple[str, ...], Format] = {}
         self.met: dict[str, int] = {}
         self.unknown = 0
 
@@ -68,11 +69,15 @@ class Sorter:
                 yield Reject(where=self._file, reason=reason)
 
     def _recognised(self, record: Record) -> Format | None:
-        """Files are mostly of one kind: what recognised the last record is asked first, unless it is a mere guess."""
-        if self._last is not None and self._last.sure and self._last.detect(record):
-            return self._last
-        self._last = sniffed(record)
-        return self._last
+        """What recognised a record with these keys reads the next one; a mere guess is not even asked again."""
+        shape = tuple(record)
+        known = self._shapes.get(shape)
+        if known is not None and (not known.sure or known.detect(record)):
+            return known
+        found = sniffed(record)
+        if found is not None and len(self._shapes) < MOST_SHAPES:
+            self._shapes[shape] = found
+        return found
 
     def _reader(self, found: Format) -> Reader:
         if found.name not in self._readers:

@@ -91,19 +91,12 @@ def _identity(told: dict[str, Any], place: Place) -> str:
 
 def read(name: str, value: Any, problems: list[str]) -> Any:
     """A field's value from what a person or tool may have written for it; None when it is not that."""
-    hint = HINTS[name]
-    if hint == Json:
-        return parsed(value)
-    for kind, reader in READERS:
-        if any(kind is part or (isinstance(part, type) and issubclass(part, kind)) for part in (hint, *get_args(hint))):
-            return reader(name, value, problems)
-    return _texts(value)
+    return READER_OF[name](name, value, problems)
 
 
 def _enum(name: str, value: Any, problems: list[str]) -> Any:
-    kinds = [k for k in (HINTS[name], *get_args(HINTS[name])) if isinstance(k, type) and issubclass(k, StrEnum)]
     try:
-        return kinds[0](str(value).lower())
+        return HINTS[name](str(value).lower())
     except ValueError:
         problems.append(f"unknown_{name}")
         return None
@@ -149,15 +142,29 @@ def _text(_name: str, value: Any, _problems: list[str]) -> str | None:
     return value if isinstance(value, str) else str(value) if not isinstance(value, dict | list) else None
 
 
-def _texts(value: Any) -> list[str] | None:
+def _texts(_name: str, value: Any, _problems: list[str]) -> list[str] | None:
     value = parsed(value)
     return [str(item) for item in value if item is not None] if isinstance(value, list) else [str(value)]
+
+
+def _json(_name: str, value: Any, _problems: list[str]) -> Any:
+    return parsed(value)
 
 
 Read = Callable[[str, Any, list[str]], Any]
 READERS: tuple[tuple[type, Read], ...] = (
     (StrEnum, _enum), (datetime, _time), (bool, _bool), (int, _count), (float, _number), (str, _text),
 )  # fmt: skip
+
+
+def _reader_of(hint: Any) -> Read:
+    if hint == Json:
+        return _json
+    parts = [part for part in (hint, *get_args(hint)) if isinstance(part, type)]
+    return next((reader for kind, reader in READERS if any(issubclass(part, kind) for part in parts)), _texts)
+
+
+READER_OF = {name: _reader_of(hint) for name, hint in HINTS.items()}
 
 FORMAT = Format(
     name="leeway",

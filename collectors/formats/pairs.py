@@ -3,13 +3,12 @@
 The usual names are tried; where they do not fit, a mapping of dotted paths says where things stand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from collectors import folding
 from collectors.complete import complete
-from collectors.counts import known
 from collectors.format import Format, Item, each
 from collectors.mapping import at, fields
 from collectors.messages import parsed
@@ -55,64 +54,77 @@ GUESSES: dict[str, tuple[str, ...]] = {
     "tags": ("tags",),
     "metadata": ("metadata", "extra"),
 }  # fmt: skip
-SIDES = ("request", "response", "messages", "answer", "input_tokens", "error")
+SIDES = frozenset({"request", "response", "messages", "answer", "input_tokens", "error"})
+STRUCTURED = frozenset({dict, list})
 STATUSES = {"ok": "ok", "success": "ok", "succeeded": "ok", "completed": "ok", "error": "error", "failed": "error",
             "failure": "error", "cancelled": "cancelled", "canceled": "cancelled"}  # fmt: skip
-TEXTS = ("user_id", "session_id", "tenant", "service", "environment", "prompt_name", "trace_id", "span_id", "provider",
-         "request_model", "response_model", "source_record_id", "prompt_version")  # fmt: skip
+TEXTS = frozenset({
+    "user_id", "session_id", "tenant", "service", "environment", "prompt_name", "trace_id", "span_id", "provider",
+    "request_model", "response_model", "source_record_id", "prompt_version",
+})  # fmt: skip
+
+
+ASKED, ANSWERED = ("request", "messages"), ("response", "answer", "error")
+Path = tuple[str, str]  # the key, and what stands under it
+BESIDE = ("started_at", "request_model", "latency_s", "latency_ms")
 
 
 def detect(record: Record) -> bool:
     """An asking and an answering side, or one of them with a model or a time beside it."""
-    asked = _first(record, "request") or _first(record, "messages")
-    answered = _first(record, "response") or _first(record, "answer") or _first(record, "error")
-    beside = any(_first(record, name) for name in ("started_at", "request_model", "latency_s", "latency_ms"))
-    return bool((asked and (answered or beside)) or (answered and _first(record, "request_model")))
+    guesses = _guesses(tuple(record))
+    asked, answered = _any(record, guesses, ASKED), _any(record, guesses, ANSWERED)
+    if asked and (answered or _any(record, guesses, BESIDE)):
+        return True
+    return answered and _any(record, guesses, ("request_model",))
 
 
 @lru_cache(4096)
-def _guesses(keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """The guesses that a record with these keys can answer; a log's records mostly have the same ones."""
-    found = {name: tuple(p for p in paths if p.partition(".")[0] in keys) for name, paths in GUESSES.items()}
+def _guesses(keys: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
+    """The guesses that a record with these keys can answer; a log's records mostly have the same keys."""
+    split = {name: tuple(path.partition(".") for path in paths) for name, paths in GUESSES.items()}
+    found = {name: tuple((head, rest) for head, _, rest in paths if head in keys) for name, paths in split.items()}
     return {name: paths for name, paths in found.items() if paths}
 
 
-def _first(record: Record, name: str) -> Any:
-    for path in _guesses(tuple(record)).get(name, ()):
-        value = at(record, path) if "." in path else record.get(path)
+def _any(record: Record, guesses: Mapping[str, tuple[Path, ...]], names: tuple[str, ...]) -> bool:
+    return any(name in guesses and _first(record, guesses[name]) for name in names)
+
+
+def _first(record: Record, paths: tuple[Path, ...]) -> Any:
+    for head, rest in paths:
+        value = record[head]
+        if rest:
+            value = value.get(rest) if type(value) is dict else at(value, rest)
         if value is not None and value != "":
             return value
     return None
 
 
 def parse(record: Record, place: Place) -> Iterator[Item]:
-    found = {name: value for name in _guesses(tuple(record)) if (value := _first(record, name)) is not None}
-    if not any(name in found for name in SIDES):
+    found = {}
+    for name, paths in _guesses(tuple(record)).items():
+        value = _first(record, paths)
+        if value is not None and not (type(value) in STRUCTURED and name in TEXTS):
+            found[name] = value
+    if SIDES.isdisjoint(found):
         raise FormatError("neither a request nor a response")
-    found |= _sides(found)
-    for name in TEXTS:
-        if isinstance(found.get(name), dict | list):
-            del found[name]
-    if found.get("status") is not None:
+    _set_sides(found)
+    if "status" in found:
         found["status"] = STATUSES.get(str(found["status"]).lower())
-    told = fields(known(found))
-    told.setdefault("operation", folding.operation(record.get("type") or record.get("endpoint")) or Operation.CHAT)
+    told = fields(found)
+    if "operation" not in told:
+        told["operation"] = folding.operation(record.get("type") or record.get("endpoint")) or Operation.CHAT
     yield complete(told, source="pairs", place=place)
 
 
-def _sides(found: Record) -> Record:
-    """A side that is plain text is the message itself."""
-    request, response = parsed(found.get("request")), parsed(found.get("response"))
-    sides: Record = {"request": request, "response": response}
-    if isinstance(request, str | list):
-        sides |= {"request": None, "messages": request}
-    elif isinstance(request, dict):
-        sides["messages"] = None
-    if isinstance(response, str | list):
-        sides |= {"response": None, "answer": response}
-    elif isinstance(response, dict):
-        sides["answer"] = None
-    return sides
+def _set_sides(found: Record) -> None:
+    """A side that is plain text is the message itself; one that is an object tells its messages too."""
+    for side, said in (("request", "messages"), ("response", "answer")):
+        told = found[side] = parsed(found.get(side))
+        if isinstance(told, str | list):
+            found[side], found[said] = None, told
+        elif isinstance(told, dict):
+            found[said] = None
 
 
 FORMAT = Format(
