@@ -37,3 +37,12 @@ def test_two_values_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.
     where = package(tmp_path, monkeypatch, one=same, two=same)
     with pytest.raises(ConfigError, match="named 'same': rename one"):
         declared(Thing, where)
+
+
+def test_a_module_that_cannot_be_imported_is_named_and_its_fellows_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    good = "from thing_kind import Thing\nONE = Thing('one')\n"
+    where = package(tmp_path, monkeypatch, gone="import nothing_of_this_name\n", half="def f(:\n", one=good)
+    assert declared(Thing, where) == {"one": Thing("one")}
+    assert [f"{where}.{name} cannot" in caplog.text for name in ("gone", "half", "one")] == [True, True, False]
