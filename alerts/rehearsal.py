@@ -23,7 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from alerts.checked import checked, did_you_mean
 from alerts.due import MONDAY
 from alerts.numbers import Numbers, one_by_one
-from alerts.rule import MetricInfo, Rule
+from alerts.rule import NEVER, MetricInfo, Rule
 from alerts.rulefile import rules_from_file
 from alerts.run import Bench, Run
 from alerts.series import expanded
@@ -102,7 +102,10 @@ def _sheet(path: Path) -> _Sheet:
 
 def outcome(test: Test, rule: Rule, metric: MetricInfo) -> Outcome:
     """Run one test: the rule's own engine over the written series."""
-    run = Run(_bench(test, rule, metric), {})
+    bench = _bench(test, rule, metric)
+    last = max((expected.at for expected in test.expect), default=NEVER)
+    bench.numbers.pasts(rule, metric, Window(start=MONDAY, end=MONDAY + last))  # in one reading
+    run = Run(bench, {})
     failures, end = [], MONDAY
     for expected in sorted(test.expect, key=lambda one: one.at):
         while end <= MONDAY + expected.at:

@@ -85,6 +85,7 @@ def _rules(verbs: Any) -> None:
                      commands.alerts_backtest)  # fmt: skip
     backtest.add_argument("file", type=Path)
     backtest.add_argument("--days", type=float, default=28.0)
+    backtest.add_argument("--propose", action="store_true", help="say which setting would have been quiet")
     test = _verb(alerts, "test", "Try rules on series written by hand.", commands.alerts_test)
     test.add_argument("file", type=Path)
     report = _verb(alerts, "report", "Print the daily or weekly report, and send it if asked.", alert_commands.report)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from alerts.propose import Proposal
 from alerts.rehearsal import rehearse
 from alerts.rulefile import rules_from_file
 from analytics.evaluator import ScoringSettings, engine_of, evaluators
@@ -21,6 +22,8 @@ from leeway.config import Settings
 from leeway.declarations import validated
 from leeway.remote import Remote
 from store import export as exports
+from store.alerting import Severity
+from store.duration import short
 from store.errors import ConfigError, StoreBusy
 from store.model import Window
 
@@ -189,6 +192,9 @@ def check(options: argparse.Namespace) -> int:
 def alerts_check(options: argparse.Namespace) -> int:
     rules = rules_from_file(options.file, metrics())
     print(f"{options.file}: {len(rules)} rules, all valid")
+    for rule in rules:
+        if rule.severity is Severity.CRITICAL and rule.runbook is None:
+            print(f"  {rule.id} is critical and names no runbook: who is woken will ask what to do")
     return 0
 
 
@@ -197,12 +203,22 @@ def alerts_backtest(options: argparse.Namespace) -> int:
         now = opened.now()
         window = Window(start=now - timedelta(days=options.days), end=now)
         for rule in rules_from_file(options.file, metrics()):
-            replay = opened.backtest(rule, window)
+            numbers = opened.numbers()
+            replay = opened.backtest(rule, window, numbers=numbers)
             hours = replay.firing_time.total_seconds() / 3600
             print(f"{rule.id}: would have fired {len(replay.episodes)} times, {hours:.1f} h in all")
             for line in replay.headlines():
                 print(f"  {line}")
+            if options.propose:
+                print(f"  {_proposed(opened.propose(rule, window, numbers=numbers))}")
     return 0
+
+
+def _proposed(found: Proposal | None) -> str:
+    if found is None:
+        return "no setting can be proposed"
+    rule = found.rule
+    return f"proposed: threshold = {rule.threshold:g}, for = {short(rule.hold)!r} ({found.a_week:.2g} episodes a week)"
 
 
 def alerts_test(options: argparse.Namespace) -> int:

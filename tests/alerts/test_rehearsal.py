@@ -77,6 +77,86 @@ def test_rules_do_what_the_tests_say(folder: Path, engine: Any) -> None:
     ]
 
 
+EVERY_KIND = """
+[[rule]]
+id = "seasonal"
+kind = "seasonal"
+metric = "latency_p95"
+window = "6h"
+
+[[rule]]
+id = "cusum"
+kind = "cusum"
+metric = "latency_p95"
+window = "6h"
+threshold = 10
+
+[[rule]]
+id = "burn"
+kind = "burn_rate"
+metric = "error_rate"
+every = "15m"
+
+[[rule]]
+id = "budget"
+kind = "budget"
+metric = "cost_usd"
+threshold = 100
+period = "day"
+every = "1h"
+
+[[rule]]
+id = "drift"
+kind = "drift"
+metric = "latency_p95"
+window = "1h"
+every = "1h"
+
+[[rule]]
+id = "change"
+kind = "change"
+metric = "latency_p95"
+threshold = 2
+window = "1h"
+every = "1h"
+
+[[rule]]
+id = "gone"
+kind = "no_data"
+window = "1h"
+every = "1h"
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "interval", "values", "quiet", "firing"),
+    [
+        ("seasonal", "6h", "100x159 200x3", "39d", "40d12h"),
+        ("cusum", "6h", "100x159 120x15", "39d", "42d12h"),
+        ("burn", "5m", "0.01x12 0.5x12", "1h", "2h"),
+        ("budget", "1h", "4x11 5x11", "11h", "13h"),
+        ("drift", "1h", "0.8x3 1.4x3", "3h", "5h"),
+        ("change", "1h", "100x5 300", "5h", "6h"),
+        ("gone", "1h", "7x5 _x4", "5h", "7h"),
+    ],
+)
+def test_every_kind_of_rule_can_be_tried(
+    tmp_path: Path, engine: Any, rule: str, interval: str, values: str, quiet: str, firing: str
+) -> None:
+    (tmp_path / "alerts.toml").write_text(EVERY_KIND)
+    (tmp_path / "rules_test.toml").write_text(f"""
+rules = "alerts.toml"
+[[test]]
+name = "{rule}"
+rule = "{rule}"
+interval = "{interval}"
+series = [{{ values = "{values}" }}]
+expect = [{{ at = "{quiet}", firing = [] }}, {{ at = "{firing}", firing = [{{}}] }}]
+""")
+
+    assert [one.failures for one in rehearse(tmp_path / "rules_test.toml", engine.metrics)] == [[]]
+
+
 def test_what_is_otherwise_is_said(folder: Path, engine: Any) -> None:
     file = folder / "rules_test.toml"
     file.write_text(

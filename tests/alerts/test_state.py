@@ -106,6 +106,32 @@ def test_a_short_pause_lets_pending_time_go_on() -> None:
     assert step(pending, breached=True, at=START + 40 * MINUTE, timing=timing(hold=30)).state is State.FIRING
 
 
+@pytest.mark.parametrize(
+    ("passed", "hold", "events"),
+    [
+        ("0112", 0, ". F . E"),  # a step is told when it is passed
+        ("0131", 0, ". F E ."),  # and once only, also when it is passed back
+        ("0300", 0, ". F R ."),
+        ("03013", 0, ". F R F E"),  # the next breach begins anew
+        ("0122", 1, ". . F ."),  # what is passed before it fires is told with the first message
+        ("01?2", 0, ". F . E"),
+        ("0124", 0, ". F E E"),  # bits: 1, 2 and 4 are three steps
+    ],
+)
+def test_each_step_of_a_breach_is_told_once(passed: str, hold: int, events: str) -> None:
+    alert, told = Alert(), []
+    for minute, letter in enumerate(passed):
+        steps = None if letter == "?" else int(letter)
+        before = alert
+        alert = step(
+            alert, breached=None if steps is None else steps > 0, at=START + minute * MINUTE, timing=timing(hold),
+            cause=Health.NO_DATA, passed=steps or 0,
+        )  # fmt: skip
+        told.append({None: ".", "fired": "F", "escalated": "E", "resolved": "R"}[event(before, alert)])
+
+    assert " ".join(told) == events
+
+
 BREACHES = st.text(alphabet=".!?", max_size=40)
 SPANS = st.integers(min_value=0, max_value=6)
 
