@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 
 from store.errors import ConfigError
 
-
 log = logging.getLogger(__name__)
 
 
