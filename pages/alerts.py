@@ -5,17 +5,25 @@ from datetime import timedelta
 import polars as pl
 import streamlit as st
 
-from pages.parts import alarms, asked, delivery, frame, incident, links, rulebook, states, tables, units
+from pages.parts import (
+    alarms,
+    asked,
+    attending,
+    delivery,
+    frame,
+    incident,
+    links,
+    noise,
+    rulebook,
+    silencing,
+    states,
+    tables,
+    units,
+)
 from pages.parts.alarms import Row
-from store import incidents, silences
+from store import incidents
 
 HISTORY = timedelta(days=30)
-SILENCES = {
-    "1 hour": timedelta(hours=1),
-    "4 hours": timedelta(hours=4),
-    "1 day": timedelta(days=1),
-    "1 week": timedelta(days=7),
-}
 
 
 def page() -> None:
@@ -26,17 +34,19 @@ def page() -> None:
             incident.detail(int(named))
     with states.guarded("What is firing"):
         _firing()
-    history, rules, quiet, channels = st.tabs(
-        ["History", "Rules", "Silences", "Channels"], key="section", bind="query-params"
+    history, rules, quiet, channels, noisy = st.tabs(
+        ["History", "Rules", "Silences", "Channels", "Noise"], key="section", bind="query-params"
     )
     with history, states.guarded("The history"):
         _history()
     with rules, states.guarded("The rules"):
         rulebook.table()
     with quiet, states.guarded("The silences"):
-        _silences()
+        silencing.table()
     with channels, states.guarded("The channels"):
         delivery.table()
+    with noisy, states.guarded("The noise"):
+        noise.table()
 
 
 def _firing() -> None:
@@ -54,7 +64,7 @@ def _one(row: Row) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         alarms.sentence(row, now)
         if not row["acknowledged_at"]:
-            incident.acknowledge(row, "list")
+            attending.acknowledge(row, "list")
         st.button(
             "Details",
             key=f"open-{row['incident_id']}",
@@ -105,41 +115,6 @@ def _state(row: Row) -> str:
     if row["resolved_at"] is None:
         return f"firing, {row['acknowledged_by']} looks after it" if row["acknowledged_at"] else "firing"
     return str(row["resolved_reason"] or "resolved").replace("_", " ")
-
-
-def _silences() -> None:
-    now = asked.runtime().now()
-    _new_silence()
-    known = silences.silences(asked.store(), now=now).filter(pl.col("status") != "expired")
-    if known.is_empty():
-        st.caption("Nothing is silenced.")
-    for row in known.iter_rows(named=True):
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            who = row["rule_id"] or "every rule"
-            where = f", {alarms.sliced(row['slice'])}" if row["slice"] else ""
-            comment = f" · {row['comment']}" if row["comment"] else ""
-            st.text(f"{who}{where} until {units.moment(row['ends_at'])} UTC{comment}", width="stretch")
-            st.button("End now", key=f"end-{row['silence_id']}", on_click=_end, args=(row["silence_id"],))
-
-
-def _new_silence() -> None:
-    """Nobody is told for a while; the alert's life goes on and stays visible here."""
-    with st.form("new-silence", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
-        rule = st.selectbox("Silence", rulebook.ids(), index=None, placeholder="every rule", width=260)
-        length = st.selectbox("for", list(SILENCES), width=140)
-        comment = st.text_input("because", max_chars=200, width="stretch")
-        pressed = st.form_submit_button("Silence", icon=":material/notifications_off:")
-    if pressed:
-        now = asked.runtime().now()
-        silences.silence(
-            asked.store(), rule_id=rule, slice_=None, starts_at=now, ends_at=now + SILENCES[length], comment=comment,
-            by=asked.ACTOR, now=now,
-        )  # fmt: skip
-        st.rerun()
-
-
-def _end(silence_id: int) -> None:
-    silences.end_silence(asked.store(), silence_id, by=asked.ACTOR, now=asked.runtime().now())
 
 
 page()

@@ -6,9 +6,8 @@ from itertools import pairwise
 import polars as pl
 import streamlit as st
 
-from alerts import attention
 from alerts.notification import Notification, loads
-from pages.parts import alarms, asked, charts, frame, links, tables, units
+from pages.parts import alarms, asked, attending, charts, frame, links, tables, units
 from pages.parts.alarms import Row
 from pages.parts.charts import Band, Line, Plot
 from pages.parts.frame import Tile
@@ -50,12 +49,7 @@ def detail(incident_id: int) -> None:
 def _actions(row: Row) -> None:
     now = asked.runtime().now()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if row["acknowledged_at"]:
-            st.caption(
-                f"Acknowledged by {safe_label(row['acknowledged_by'])} at {units.moment(row['acknowledged_at'])} UTC"
-            )
-        elif row["resolved_at"] is None:
-            acknowledge(row, "detail")
+        attending.answers(row)
         links.page("overview", "Overview then", alarms.around(row, now), key="incident", icon=":material/monitoring:")
         links.page("calls", "Calls", alarms.around(row, now), key="incident", icon=":material/forum:")
         st.button("Close", key="close-incident", icon=":material/close:", type="tertiary", on_click=close)
@@ -63,23 +57,6 @@ def _actions(row: Row) -> None:
 
 def close() -> None:
     st.query_params.pop("incident", None)
-
-
-def acknowledge(row: Row, place: str) -> None:
-    st.button(
-        "Acknowledge",
-        key=f"ack-{place}-{row['incident_id']}",
-        icon=":material/check:",
-        help="Say that somebody looks after it: no more repeats are sent.",
-        on_click=_acknowledged,
-        args=(row["incident_id"],),
-    )
-
-
-def _acknowledged(incident_id: int) -> None:
-    runtime = asked.runtime()
-    attention.acknowledge(runtime.store, runtime.channels, incident_id, by=asked.ACTOR, now=runtime.now())
-    alarms.forget()
 
 
 def _facts(row: Row) -> list[Tile]:

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from pages.parts import alarms, asked, ruleform, tables, units
+from pages.parts import alarms, asked, ruleform, rulehistory, tables, units
 from store import alerts, rules
 from store.alerting import State
 from store.model import Window
@@ -15,10 +15,6 @@ TRAIL = 48
 ORDER = [State.FIRING, State.RECOVERING, State.PENDING, State.INACTIVE]
 
 
-def ids() -> list[str]:
-    return [rule.rule_id for rule in rules.stored_rules(asked.store())]
-
-
 def table() -> None:
     known = rules.stored_rules(asked.store())
     if not known:
@@ -26,16 +22,19 @@ def table() -> None:
     picked = _drawn(known) if known else None
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("New rule", icon=":material/add:"):
-            ruleform.edit(None)
+            ruleform.open_for(None)
+        rulehistory.file()
         if picked:
             _actions(picked)
         elif known:
             st.caption("Click the box before a rule to change, pause or delete it.")
+    if picked:
+        rulehistory.versions(picked)
 
 
 def _actions(rule: StoredRule) -> None:
     if st.button("Edit", icon=":material/edit:"):
-        ruleform.edit(rule)
+        ruleform.open_for(rule)
     word, icon = ("Resume", ":material/play_arrow:") if rule.paused else ("Pause", ":material/pause:")
     st.button(word, icon=icon, on_click=_pause, args=(rule,))
     with st.popover("Delete", icon=":material/delete:"):

@@ -45,11 +45,16 @@ def _title(row: Row) -> str:
 
 def _score(row: Row) -> None:
     """One line: what it says, of what, how much; below it why, where there is a reason to act."""
-    icon, colour = (":material/flag:", "orange") if _flagged(row) else (":material/check:", "gray")
+    flagged = _flagged(row)
+    icon = ":material/flag:" if flagged else ":material/check:"
     if row["label"] == NOT_MEASURABLE:
         icon = ":material/remove:"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(safe_label(str(row["label"] or "no label").replace("_", " ")), icon=icon, color=colour)
+        st.badge(
+            safe_label(str(row["label"] or "no label").replace("_", " ")),
+            icon=icon,
+            color="orange" if flagged else "gray",
+        )
         value = f" {row['value']:.2f}" if row["value"] is not None and row["label"] != NOT_MEASURABLE else ""
         st.markdown(f"{_title(row)}{value}", width="stretch")
     if row["explanation"]:
