@@ -179,7 +179,7 @@ def _look_at_columns(job: _Job, ground: Ground, current: Window) -> list[Compari
     if bout.size < settings.min_calls:
         return [too_few(bout, settings.min_calls)]
     findings = job.executor.submit(column_drift.find, sides, bout.size, settings.evidently).result()
-    return column_drift.judged(bout, findings, partial(_history, job), needed=settings.history)
+    return column_drift.judged(bout, findings, partial(_history, job, bout), needed=settings.history)
 
 
 def _look_at_texts(job: _Job, reference: Reference, vectors: Matrix, current: Window) -> list[Comparison]:

@@ -9,11 +9,26 @@ import streamlit as st
 
 from analytics.detector import detectors
 from analytics.verdict import SUMMARY
-from pages.parts import alarms, asked, charts, driftmap, evidently, filters, frame, panels, states, tables, units
+from pages.parts import (
+    alarms,
+    asked,
+    baseline,
+    charts,
+    driftcolumns,
+    driftmap,
+    evidently,
+    filters,
+    frame,
+    panels,
+    states,
+    tables,
+    units,
+)
 from pages.parts.charts import Band, Line, Plot
 from pages.parts.frame import Tile
 from pages.parts.text import safe_label
 from store import comparisons
+from store.embeddings import COLUMNS
 from store.model import Window
 
 VERDICTS: dict[bool | None, tuple[str, Literal["gray", "orange", "green"], str]] = {
@@ -21,7 +36,12 @@ VERDICTS: dict[bool | None, tuple[str, Literal["gray", "orange", "green"], str]]
     True: ("Drifted", "orange", ":material/trending_up:"),
     False: ("As before", "green", ":material/check_circle:"),
 }
-SUBJECTS = {"input_text": "What people ask", "output_text": "What models answer"}
+SUBJECTS = {
+    "input_text": "What people ask",
+    "output_text": "What models answer",
+    "retrieved": "What is retrieved for them",
+    COLUMNS: "How calls run: tokens, latency, cost, models",
+}
 
 Row = Mapping[str, Any]
 
@@ -45,10 +65,15 @@ def _subject(subject: str, window: Window, step: timedelta) -> None:
     with frame.card(heading, f"windows of {units.span(step)} against a reference; all calls"):
         if summaries.is_empty():
             st.markdown(_waiting(subject))
+            baseline.line(subject, None)
             return
         last = summaries.row(-1, named=True)
         _verdict(last, summaries)
+        baseline.line(subject, last)
         _course(subject, summaries, window, step)
+        if subject == COLUMNS:
+            driftcolumns.table(last)
+            return
         _beside(rows, last)
         _moved(subject, last)
         evidently.report(subject, last)
@@ -59,10 +84,11 @@ def _waiting(subject: str) -> str:
     if comparisons.latest(asked.store(), subject).height:
         return "No window of this range has been compared. Choose a longer range."
     settings = asked.runtime().settings.drift
+    calls = "calls" if subject == COLUMNS else "embedded calls"
     return (
-        f"**Not compared yet.** A reference is made of the first {units.span(settings.reference)} of embedded calls "
+        f"**Not compared yet.** A reference is made of {units.span(settings.reference)} of {calls} "
         f"(at least {settings.min_calls}); from then on each window of {units.span(settings.window)} is compared with "
-        "it. The Data page shows how far the embedding job is."
+        "it. The Data page shows how far the jobs are."
     )
 
 
@@ -158,7 +184,7 @@ def _moved(subject: str, last: Row) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         driftmap.topics(subject, found)
-        driftmap.novel(subject, found)
+        driftmap.novel(subject, found, Window(start=last["current_start"], end=last["current_end"]))
     with right:
         driftmap.plane(subject, found)
         driftmap.who(found)

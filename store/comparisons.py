@@ -54,6 +54,10 @@ SERIES_SQL = """
     SELECT * EXCLUDE (details) FROM data.comparisons
     WHERE subject = $subject AND current_end > $start AND current_end <= $end ORDER BY current_end, detector
 """
+OF_WINDOW_SQL = """
+    SELECT * FROM data.comparisons WHERE current_end = $current_end AND list_contains($subjects, subject)
+    QUALIFY row_number() OVER (PARTITION BY detector, subject ORDER BY created_at DESC) = 1
+"""
 DETAILS_SQL = """
     SELECT details FROM data.comparisons
     WHERE detector = $detector AND subject = $subject AND current_end = $current_end
@@ -128,6 +132,11 @@ def latest(store: Store, subject: str) -> pl.DataFrame:
 def series(store: Store, subject: str, window: Window) -> pl.DataFrame:
     """All comparisons whose current window ends in `window`, without their details."""
     return store.read(SERIES_SQL, {"subject": subject, "start": window.start, "end": window.end})
+
+
+def of_window(store: Store, current_end: datetime, subjects: Sequence[str]) -> pl.DataFrame:
+    """Every detector's newest comparison of the windows that end then, of some subjects."""
+    return store.read(OF_WINDOW_SQL, {"current_end": current_end, "subjects": list(subjects)})
 
 
 def details(store: Store, detector: str, subject: str, current_end: datetime) -> Json:

@@ -20,7 +20,8 @@ COLUMNS = "columns"  # the subject without a text: numbers and names of calls
 _DOCUMENT = """
     (SELECT coalesce(d ->> 'content', d ->> 'text', d ->> 'page_content', d ->> 'document.content', d ->> 'body',
         CASE json_type(d) WHEN 'VARCHAR' THEN d ->> '$' END)
-     FROM (SELECT TRY_CAST(retrieved AS JSON) -> (hash(call_id) % greatest(json_array_length(retrieved), 1))::INT AS d))
+     FROM (SELECT j -> (hash(call_id) % greatest(json_array_length(j), 1))::INT AS d
+           FROM (SELECT TRY_CAST(retrieved AS JSON) AS j)))
 """
 SUBJECTS = {"input_text": "input_text", "output_text": "output_text", "retrieved": _DOCUMENT}
 

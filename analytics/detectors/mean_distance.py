@@ -1,10 +1,13 @@
 """Distance between the mean vectors, against that of random splits of the same rows (permutation test)."""
 
 import numpy as np
+import numpy.typing as npt
 
 from analytics.detector import Detector, Finding, Sides
 
 PERMUTATIONS = 500
+
+Mean = npt.NDArray[np.float32]
 
 
 def compare(sides: Sides, rng: np.random.Generator) -> Finding:
@@ -12,13 +15,17 @@ def compare(sides: Sides, rng: np.random.Generator) -> Finding:
     sign = np.repeat((1.0, -1.0), len(sides.current)).astype(np.float32)
     shuffled = rng.permuted(np.tile(sign, (PERMUTATIONS, 1)), axis=1)
     by_chance = np.linalg.norm(shuffled @ pooled, axis=1) / len(sides.current)
-    found = float(np.linalg.norm(sign @ pooled) / len(sides.current))
+    found = distance(sides.current.mean(axis=0), sides.sampled.mean(axis=0))
     return Finding(
         statistic=found,
         threshold=float(np.quantile(by_chance, 0.99)),
         spread=float(by_chance.std()),
         p_value=float((1 + (by_chance >= found).sum()) / (1 + PERMUTATIONS)),
     )
+
+
+def distance(current: Mean, sampled: Mean) -> float:
+    return float(np.linalg.norm(current - sampled))
 
 
 DETECTOR = Detector(

@@ -10,19 +10,38 @@ from analytics.detector import Detector, Finding, Matrix, Sides
 UNUSUAL = 0.95  # a text is novel when it is further off than this share of the reference's own texts
 Z_99 = 2.326
 
+Distances = npt.NDArray[np.float64]
+
 
 def compare(sides: Sides, _: np.random.Generator) -> Finding:
-    share = float((novelty(sides.current, sides.reference) > 1).mean())
-    return Finding(statistic=share, threshold=_by_chance(sides), spread=_error(sides), p_value=_p_value(share, sides))
+    own = nearest(sides.reference, sides.reference, itself=True)
+    return judged(nearest(sides.current, sides.reference), own)
 
 
-def novelty(current: Matrix, reference: Matrix) -> npt.NDArray[np.float64]:
+def judged(current: Distances, own: Distances) -> Finding:
+    """What distances to the reference say; `own`: those of the reference's own texts from one another."""
+    share = float((current > limit(own)).mean())
+    error = _error(len(current), len(own))
+    chance = 1 - UNUSUAL
+    return Finding(
+        statistic=share,
+        threshold=chance + Z_99 * error,
+        spread=error,
+        p_value=0.5 * math.erfc((share - chance) / error / math.sqrt(2)),
+    )
+
+
+def limit(own: Distances) -> float:
+    """How far off a text is novel."""
+    return max(float(np.quantile(own, UNUSUAL)), 1e-6)
+
+
+def novelty(current: Matrix, reference: Matrix) -> Distances:
     """Each row's distance to the reference as a multiple of that of an unusual reference text; above 1 is novel."""
-    limit = float(np.quantile(nearest(reference, reference, itself=True), UNUSUAL))
-    return np.asarray(nearest(current, reference) / max(limit, 1e-6))
+    return nearest(current, reference) / limit(nearest(reference, reference, itself=True))
 
 
-def nearest(rows: Matrix, reference: Matrix, *, itself: bool = False) -> npt.NDArray[np.float64]:
+def nearest(rows: Matrix, reference: Matrix, *, itself: bool = False) -> Distances:
     """Cosine distance of each row to its nearest reference row; `itself`: the rows are the reference, in its order."""
     likeness = rows @ reference.T
     if itself:
@@ -30,18 +49,9 @@ def nearest(rows: Matrix, reference: Matrix, *, itself: bool = False) -> npt.NDA
     return np.asarray(np.maximum(0.0, 1.0 - likeness.max(axis=1)), np.float64)
 
 
-def _error(sides: Sides) -> float:
+def _error(n_current: int, n_reference: int) -> float:
     """Standard error of the share when nothing has changed: both sides are samples."""
-    usual = 1 - UNUSUAL
-    return math.sqrt(usual * (1 - usual) * (1 / len(sides.current) + 1 / len(sides.reference)))
-
-
-def _by_chance(sides: Sides) -> float:
-    return 1 - UNUSUAL + Z_99 * _error(sides)
-
-
-def _p_value(share: float, sides: Sides) -> float:
-    return 0.5 * math.erfc((share - (1 - UNUSUAL)) / _error(sides) / math.sqrt(2))
+    return math.sqrt(UNUSUAL * (1 - UNUSUAL) * (1 / n_current + 1 / n_reference))
 
 
 DETECTOR = Detector(

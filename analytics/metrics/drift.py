@@ -3,7 +3,8 @@
 from analytics.metric import Metric
 from store.points import Relation
 
-_OURS = "NOT starts_with(detector, 'evidently')"
+_OURS = "detector = 'drift'"
+_TEXTS = f"{_OURS} AND subject IN ('input_text', 'output_text', 'retrieved')"
 
 
 def _drift(name: str, title: str, what: str, where: str) -> Metric:
@@ -21,16 +22,22 @@ def _drift(name: str, title: str, what: str, where: str) -> Metric:
     )
 
 
-DRIFT = _drift("drift", "Drift", "prompts and answers", _OURS)
+DRIFT = _drift("drift", "Drift", "prompts, answers and retrieved documents", _TEXTS)
 INPUT_DRIFT = _drift("input_drift", "Drift of prompts", "prompts", f"{_OURS} AND subject = 'input_text'")
 OUTPUT_DRIFT = _drift("output_drift", "Drift of answers", "answers", f"{_OURS} AND subject = 'output_text'")
+RETRIEVED_DRIFT = _drift(
+    "retrieved_drift", "Drift of retrieved documents", "retrieved documents", f"{_OURS} AND subject = 'retrieved'"
+)
+COLUMN_DRIFT = _drift(
+    "column_drift", "Drift of columns", "tokens, latency, cost and names", f"{_OURS} AND subject = 'columns'"
+)
 DRIFTED_SHARE = Metric(
     name="drifted_share",
     title="Drifted",
     unit="share",
-    help="Share of the comparisons that could be judged and found the traffic moved.",
-    sql=f"count(*) FILTER ({_OURS} AND drifted) / nullif(count(*) FILTER ({_OURS} AND drifted IS NOT NULL), 0)",
-    n=f"max(n_current) FILTER ({_OURS})",
+    help="Share of the comparisons of texts that could be judged and found the traffic moved.",
+    sql=f"count(*) FILTER ({_TEXTS} AND drifted) / nullif(count(*) FILTER ({_TEXTS} AND drifted IS NOT NULL), 0)",
+    n=f"max(n_current) FILTER ({_TEXTS})",
     kind="rate",
     worse="up",
     relation=Relation.COMPARISONS,

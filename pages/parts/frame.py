@@ -132,6 +132,16 @@ def figure(drawn: BaseFigure, *, alt: str, key: str, brushed: Callable[[str], No
     )  # fmt: skip
 
 
+def pointed(drawn: BaseFigure, *, alt: str, key: str) -> str | None:
+    """Like `figure`; return the `customdata` of the point that was clicked, None when there is none."""
+    state = st.plotly_chart(
+        drawn, theme=None, config=charts.CONFIG, alt=alt, key=key, on_select="rerun", selection_mode="points"
+    )  # fmt: skip
+    chosen = [point.get("customdata") for point in state.selection.points]
+    told = chosen[0] if chosen else None
+    return str(told[0] if isinstance(told, list) else told) if told else None
+
+
 def facts(rows: Sequence[tuple[str, str]], colours: charts.Ink) -> None:
     """Labels and values in two columns; values may hold what strangers wrote."""
     lines = "".join(

@@ -181,23 +181,27 @@ def test_failed_calls_without_tokens_are_not_missing_from_the_cost(store, now, a
     assert measure(store, "unpriced_calls", Window(start=now, end=now + w.HOUR))[0].value == 2
 
 
-def test_drift_is_the_largest_statistic_over_its_threshold_and_evidently_has_no_say(store, now):
+def test_drift_is_the_largest_verdict_on_a_text_and_columns_and_evidently_have_no_say_in_it(store, now):
     insert = """
         INSERT INTO data.comparisons BY NAME
-        SELECT $detector AS detector, 'input_text' AS subject, $statistic AS statistic, 2.0 AS threshold,
+        SELECT $detector AS detector, $subject AS subject, $statistic AS statistic, 2.0 AS threshold,
             $drifted AS drifted, $now - INTERVAL 3 DAY AS reference_start, $now - INTERVAL 1 DAY AS reference_end,
             $now - INTERVAL 1 HOUR AS current_start, $now AS current_end, 900 AS n_reference, $n AS n_current,
-            $now AS created_at
+            'pinned' AS basis, $now AS created_at
     """
     with store.transaction() as tx:
-        for detector, statistic, drifted, n in (
-            ("novelty", 3.0, True, 400), ("mean_distance", 1.0, False, 500), ("clusters", 9.0, None, 20),
-            ("evidently_model", 90.0, True, 400),
+        for detector, subject, statistic, drifted, n in (
+            ("drift", "input_text", 3.0, True, 400), ("drift", "output_text", 1.0, False, 500),
+            ("drift", "retrieved", 9.0, None, 20), ("evidently_model", "input_text", 90.0, True, 400),
+            ("drift", "columns", 8.0, True, 700),
         ):  # fmt: skip
-            tx.execute(insert, {"detector": detector, "statistic": statistic, "drifted": drifted, "n": n, "now": now})
+            given = {"detector": detector, "subject": subject, "statistic": statistic, "drifted": drifted}
+            tx.execute(insert, {**given, "n": n, "now": now})
     hour = w.last(w.HOUR, now)
     drift = measure(store, "drift", hour)[0]
     assert (drift.value, drift.n) == (1.5, 500)
+    assert measure(store, "input_drift", hour)[0].value == 1.5
+    assert measure(store, "column_drift", hour)[0].value == 4.0
     assert measure(store, "drifted_share", hour)[0].value == 0.5
     assert measure(store, "drift", hour.before())[0].value is None
     assert measure(store, "drift", hour, filters={"model": ("gpt-4o",)})[0].value is None

@@ -164,8 +164,8 @@ def test_drift_says_what_moved_since_when_and_who(world, now):
     made = [
         Comparison(
             detector=name, subject="input_text", statistic=1.5, threshold=1.0, drifted=True, details=details,
-            reference=Window(start=noon - timedelta(hours=40), end=noon - timedelta(hours=20)),
-            current=Window(start=noon - timedelta(hours=2), end=noon), n_reference=200, n_current=200,
+            reference=Window(start=noon - timedelta(hours=90), end=noon - timedelta(hours=60)),
+            current=Window(start=noon - timedelta(hours=49), end=noon), n_reference=200, n_current=200,
         )
         for name, details in (("drift", found), ("novelty", None))
     ]  # fmt: skip
