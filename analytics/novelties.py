@@ -15,8 +15,8 @@ KNOWN = timedelta(days=7)  # a value that no call of these days named is new
 MOST = 5
 LEAST_SHARE = 0.01  # of the calls since it came: what is rarer moved nothing
 NAMES = {"response_model": "response model"}
-SUBJECTS = {"input_drift": ("input_text",), "output_drift": ("output_text",)}
-WHAT = {"input_text": "prompts", "output_text": "answers"}
+SUBJECTS = {"input_drift": ["input_text"], "output_drift": ["output_text"], "retrieved_drift": ["retrieved"]}
+WHAT = {"input_text": "prompts", "output_text": "answers", "retrieved": "retrieved documents"}
 
 
 def changes(store: Store, name: str, window: Window, filters: Filters = NO_FILTERS) -> Sequence[str]:
@@ -48,7 +48,7 @@ def _topics(store: Store, name: str, window: Window) -> Iterator[str]:
     """What is new in what people ask or models answer, where it is drift that moved."""
     if metric(name).relation is not Relation.COMPARISONS:
         return
-    for subject in SUBJECTS.get(name, tuple(WHAT)):
+    for subject in SUBJECTS.get(name, list(WHAT)):
         judged = comparisons.series(store, subject, window)
         ends = judged.filter(detector=SUMMARY, drifted=True)["current_end"].to_list()
         details = comparisons.details(store, SUMMARY, subject, ends[-1]) if ends else None
