@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from alerts.meta import Sign
 from alerts.rule import Rule
-from store import alerts, arrivals, outbox, rules
+from store import alerts, arrivals, jobs, outbox, rules
 from store.duration import words
+from store.rules import StoredRule
 
 if TYPE_CHECKING:
     from leeway.runtime import Runtime
@@ -18,6 +21,7 @@ SHORTEST_PAUSE = timedelta(minutes=30)
 LONGER_THAN_EVER = 1.5  # times the longest pause of the last week
 MISSED = 3  # evaluations in a row
 FAULT_SHOWN = timedelta(minutes=15)
+NEVER_LATE = timedelta(days=3650)
 REFUSES = ("dead", "failing")
 BLIND = ("leeway-store", "leeway-evaluation")  # with these nobody would hear of anything else
 
@@ -44,9 +48,14 @@ def _ingest(runtime: "Runtime", now: datetime) -> Sign:
 
 
 def _evaluation(runtime: "Runtime", now: datetime) -> Sign:
-    late = list(_late(runtime, now))
+    late = ["the job does not run", *_late(runtime, now)] if _stuck(runtime, now) else list(_late(runtime, now))
     why = f"not evaluated for {MISSED} times as long as they say: {', '.join(late[:5])}" if late else "in time"
     return Sign(name="leeway-evaluation", title="Alert rules are evaluated late", breached=bool(late), why=why)
+
+
+def _stuck(runtime: "Runtime", now: datetime) -> bool:
+    last = jobs.last_ok(runtime.store, "rules") or runtime.started_at
+    return now - max(last, runtime.started_at) > MISSED * runtime.jobs["rules"].every
 
 
 def _late(runtime: "Runtime", now: datetime) -> Iterator[str]:
@@ -55,10 +64,18 @@ def _late(runtime: "Runtime", now: datetime) -> Iterator[str]:
         progress = alerts.progress(runtime.store, stored.rule_id)
         if stored.paused or progress is None:
             continue
-        every = max(Rule.model_validate(stored.definition).every, runtime.jobs["rules"].every)
+        every = max(_every(stored), runtime.jobs["rules"].every)
         begun = max(progress.evaluated_until, runtime.started_at)
         if now - begun > MISSED * every + settings.late_offset:
             yield stored.rule_id
+
+
+def _every(stored: StoredRule) -> timedelta:
+    """A rule that cannot be read is not late: that it is in error stands beside it."""
+    try:
+        return Rule.model_validate(stored.definition).every
+    except ValidationError:
+        return NEVER_LATE
 
 
 def _channels(runtime: "Runtime") -> Sign:

@@ -14,7 +14,7 @@ from alerts.rule import Rule
 from leeway.config import load
 from leeway.runtime import Runtime
 from leeway.selfwatch import alive, signs
-from store import outbox
+from store import outbox, rules
 from store.calls import append_calls, call_table
 from store.model import LLMCall
 from tests.alerts.conftest import receiver  # noqa: F401 - a fixture
@@ -88,9 +88,23 @@ def test_rules_that_are_not_evaluated_are_noticed(runtime: Runtime, clock: Clock
 
     clock.now += HOUR
     sign = seen(runtime, "evaluation")
-    assert (sign.breached, sign.why) == (True, "not evaluated for 3 times as long as they say: slow")
+    assert (sign.breached, sign.why) == (
+        True,
+        "not evaluated for 3 times as long as they say: the job does not run, slow",
+    )
     assert not alive(signs(runtime, clock.now))
     runtime.analyze(["rules"])
+    assert seen(runtime, "evaluation").breached is False
+
+
+def test_a_rule_that_cannot_be_read_is_not_late(runtime: Runtime, clock: Clock) -> None:
+    odd = {"id": "odd", "threshold": 1, "window": "soon"}
+    with runtime.store.transaction() as tx:
+        rules.put_rule(tx, odd, origin="file", by="test", now=clock.now)
+    runtime.analyze(["rules"])
+    clock.now += HOUR
+    runtime.analyze(["rules"])
+
     assert seen(runtime, "evaluation").breached is False
 
 
