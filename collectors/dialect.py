@@ -63,14 +63,14 @@ def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
 
 def spoken_by(span: Span) -> tuple[Dialect, ...]:
     """Return the dialects that recognise a span, the most specific first."""
-    if len(span.attributes) + len(span.events) > MANY:
-        return tuple(d for d in dialects() if d.score(span) > 0)
-    return _spoken(span.scope_name, tuple(span.attributes), tuple([e.name for e in span.events]))
+    many = len(span.attributes) + len(span.events) > MANY
+    spoken = _spoken.__wrapped__ if many else _spoken
+    return spoken(span.scope_name, tuple(span.attributes), tuple([e.name for e in span.events]))
 
 
 @lru_cache(maxsize=4096)
 def _spoken(scope: str, names: tuple[str, ...], events: tuple[str, ...]) -> tuple[Dialect, ...]:
-    """Return the dialects that a span of this shape speaks."""
+    """Return the dialects that a span of this shape speaks; a score is shown no values, it cannot look at one."""
     told = tuple(SpanEvent(name=name, time_ns=0, attributes={}) for name in events)
     shape = Span(trace_id="", span_id="", name="", scope_name=scope, attributes=dict.fromkeys(names), events=told)
     return tuple(d for d in dialects() if d.score(shape) > 0)

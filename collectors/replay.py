@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collectors.batch import Batch, empty, read_frames
-from collectors.dialect import dialects
+from collectors.dialect import dialects, spoken_by
 from collectors.load import Kept, completed, keep
 from store import kindred, spans
 from store.connection import Store, Transaction
@@ -84,8 +84,9 @@ def reread(frames: Sequence[Frame], dialect: str | None, now: datetime) -> Batch
     batch = read_frames(frames, now)
     if dialect is None:
         return batch
-    score = next(known.score for known in dialects() if known.name == dialect)
-    wanted = pa.array(sorted({s.trace_id for s in spans.spans_of(batch.spans, batch.calls) if score(s)}), pa.string())
+    told = spans.spans_of(batch.spans, batch.calls)
+    speaking = {s.trace_id for s in told if dialect in (known.name for known in spoken_by(s))}
+    wanted = pa.array(sorted(speaking), pa.string())
 
     def of_them(table: pa.Table) -> pa.Table:
         return table.filter(pc.is_in(table["trace_id"], wanted))
