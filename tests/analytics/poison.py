@@ -15,6 +15,11 @@ def kills(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
     return [Verdict(value=0.5, label="fine") for _ in subjects]
 
 
+def kills_always(_: Sequence[Subject], __: ScoringSettings) -> list[Verdict]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []
+
+
 def kills_slowly(subjects: Sequence[Subject], settings: ScoringSettings) -> list[Verdict]:
     time.sleep(0.01 * len(subjects))
     return kills(subjects, settings)

@@ -7,9 +7,9 @@ import pytest
 
 from analytics import rollup
 from analytics import window as w
-from analytics.metric import LONGEST_RAW, Metric, by_each, measure, metric, metrics, series, summary
+from analytics.metric import LONGEST_RAW, Metric, by_each, measure, metric, metrics, series, summary, tally
 from store.errors import ConfigError
-from store.model import DIMENSIONS, Status, Window
+from store.model import DIMENSIONS, Sample, Status, Window
 from store.points import Question, points
 
 ALL = tuple(metrics())
@@ -215,3 +215,29 @@ def test_names_that_do_not_exist_are_refused_with_those_that_do(store, now):
         summary(store, ["calls"], w.last(SHORT, now), by=("modell",))
     with pytest.raises(ConfigError, match="no dimension"):
         summary(store, ["calls"], w.last(SHORT, now), filters={"x; DROP TABLE": ("1",)})
+
+
+@pytest.mark.parametrize("length", [3 * w.HOUR, LONG], ids=["raw rows", "rollups"])
+def test_a_score_of_a_sampled_hour_counts_for_as_many_calls_as_it_stands_for(store, now, add, length):
+    """Two of four calls of one hour were scored, one toxic; both of the other hour, none toxic: two of six."""
+    hours = {"a": now, "b": now + w.HOUR}
+    add(*({"call_id": f"{name}{i}", "event_time": at} for name, at in hours.items() for i in (1, 2)))
+    with store.transaction() as tx:
+        for name, at in hours.items():
+            for i in (1, 2):
+                row = {"call": f"{name}{i}", "at": at, "flagged": f"{name}{i}" == "a1", "label": f"{name}{i}"}
+                tx.execute(
+                    "INSERT INTO data.evaluations BY NAME SELECT $call AS call_id, $at AS event_time, 'toxicity' AS "
+                    "name, 'toxicity/x' AS evaluator, 0.5 AS value, $label AS label, $flagged AS flagged, "
+                    "$at AS created_at",
+                    row,
+                )
+        tx.execute("INSERT INTO data.scoring_samples VALUES ('toxicity', date_trunc('hour', $at), 4, 2)", {"at": now})
+    rollup.refresh(store, now=now)
+    window = Window(start=now, end=now + length)
+    toxic = measure(store, "toxic_rate", window)[0]
+    assert toxic.value == pytest.approx(1 / 3)
+    assert toxic.n == 4  # 36 / 10: as sure as four calls that were not sampled
+    assert tally(store, ["calls", "toxic_rate"], window) == {
+        "calls": Sample(slice=(), value=4, n=4), "toxic_rate": toxic,
+    }  # fmt: skip

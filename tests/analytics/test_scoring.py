@@ -73,6 +73,19 @@ def test_a_text_that_kills_its_worker_is_parked_and_all_others_are_scored_once(s
     assert score(store, workers, ScoringSettings(), now=NOW, found=only(poison.evaluator(poison.kills))) == {}
 
 
+def test_workers_that_end_on_everything_are_held_against_no_text(
+    store: Store, workers: Workers, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("analytics.attempts.MOST_DEATHS", 2)
+    add(store, "one answer")
+    found = only(poison.evaluator(poison.kills_always))
+    assert score(store, workers, ScoringSettings(), now=NOW, found=found) == {"poison_unavailable": 1}
+    assert parked(store).is_empty()
+    assert score(store, Inline(), ScoringSettings(), now=NOW, found=only(poison.evaluator(poison.raises))) == {
+        "poison": 1
+    }
+
+
 @pytest.mark.parametrize("scorer", [poison.raises, poison.not_a_number, poison.forgets])
 def test_a_text_that_cannot_be_scored_is_parked(store: Store, scorer: Callable[..., object]):
     add(store, "fine", "poison", "fine too", "poison again")
