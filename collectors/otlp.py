@@ -78,7 +78,7 @@ def parsed_json(body: bytes) -> dict[str, Any]:
         return {}
     try:
         value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         value = _lenient(body)
     except RecursionError as error:
         raise FormatError("not OTLP/JSON: it is nested too deeply") from error
@@ -88,9 +88,10 @@ def parsed_json(body: bytes) -> dict[str, Any]:
 
 
 def _lenient(body: bytes) -> Any:
-    """NaN literals and lone surrogates, which strict readers refuse; what is no Unicode becomes a question mark."""
+    """Read what strict readers refuse: NaN literals, lone surrogates, bytes that are no UTF-8 (replaced)."""
     try:
-        return json.loads(json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace"))
+        value = json.loads(body.decode("utf-8", "replace"))
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise FormatError(f"not JSON: {error}") from error
 

@@ -123,7 +123,7 @@ def _json_attributes(pairs: Any) -> dict[str, Any]:
 def _json_value(value: dict[str, Any]) -> Any:
     for kind, found in value.items():
         if kind in ("stringValue", "boolValue"):
-            return found
+            return found if found is None or type(found) in (str, bool) else str(found)
         if kind in _KINDS:
             return _KINDS[kind](found)
     return None

@@ -119,7 +119,10 @@ def settings(values: Mapping[str, Any]) -> Reading:
         value = number(raw)
         if value is None or (value < 0 and not name.endswith("penalty")):
             continue
-        found[name] = int(value) if name in INTEGERS and abs(value) < 1 << 62 else value
+        if name not in INTEGERS:
+            found[name] = value
+        elif abs(value) < 1 << 62:
+            found[name] = int(value)
     return found
 
 

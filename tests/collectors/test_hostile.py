@@ -1,6 +1,7 @@
 """Hostile and broken input: no crash, no good record lost, and what cannot be read is kept with its reason."""
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import random
@@ -22,7 +23,7 @@ from collectors.reading import Limits
 from leeway.workers import Inline
 from store.connection import Store
 from store.errors import FormatError
-from store.journal import GZIP, JSON, Journal, Signal
+from store.journal import GZIP, JSON, Frame, Journal, Signal
 from tests.collectors.spans import chat
 from tests.collectors.test_ingest import NOW, count, own
 from tests.collectors.test_load import calls, journal, request, send, traces  # noqa: F401 - a fixture
@@ -201,3 +202,25 @@ def test_any_value_in_any_field_breaks_no_format(tmp_path: Path, data: st.DataOb
     done = decode(Job(path=path, name=path.name, parts=tmp_path / "parts", read_at=NOW))
     ids = {row for part in done.parts if (t := table_at(part.calls)) is not None for row in t["call_id"].to_pylist()}
     assert "c-0" in ids
+
+
+def test_a_body_that_is_no_utf8_is_read_with_its_bad_bytes_replaced(store: Store, journal: Journal):  # noqa: F811
+    sent = traces(chat(attributes={"gen_ai.output.messages": "h\u00e4llo"}))
+    assert send(store, journal, dataclasses.replace(sent, body=sent.body.replace(b"\xc3\xa4", b"\xe4"))).calls == 1
+    assert calls(store)[0]["output_text"] == "h\ufffdllo"
+    with pytest.raises(FormatError):
+        decode_otlp(b'{"\xc0": 1', Signal.TRACES, JSON, max_bytes=1 << 20)
+
+
+@pytest.mark.parametrize("odd", [1 << 64, [1], {"a": 1 << 70}, 1.5])
+def test_what_is_no_text_under_string_value_becomes_text(store: Store, journal: Journal, odd: object):  # noqa: F811
+    body = json.loads(traces(chat(), chat()).body)
+    [attributes, _] = [s["scopeSpans"][0]["spans"][0]["attributes"] for s in body["resourceSpans"]]
+    attributes.append({"key": "note", "value": {"stringValue": odd}})
+    frame = Frame(signal=Signal.TRACES, encoding=JSON, received_at_ns=1, source="/v1/x", body=json.dumps(body).encode())
+    assert send(store, journal, frame).calls == 2
+
+
+@pytest.mark.parametrize("name", ["gen_ai.request.max_tokens", "gen_ai.request.seed", "gen_ai.request.choice.count"])
+def test_a_setting_too_large_for_its_column_costs_no_call(store: Store, journal: Journal, name: str):  # noqa: F811
+    assert send(store, journal, traces(chat(attributes={name: 1e300}), chat())).calls == 2
