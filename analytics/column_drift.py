@@ -2,7 +2,7 @@
 
 Numbers are compared as logarithms (in raw values a few slow calls hide everything): the whole of them by `level`, the
 slowest and dearest twentieth by `tail`; names by their `mix`. Many columns are looked at at once, so each must leave
-four standard deviations of its history, where a text must leave three.
+four standard deviations of its history, where a text must leave three, and four of what chance alone gives.
 
 Stored per window and column: a row per test and one named `drift`; of all of them one with the subject `columns`, whose
 details list {column, test, before, now} of those that drifted.
@@ -154,7 +154,7 @@ def _row(bout: Bout, found: ColumnFinding, history: History, *, needed: int) -> 
     threshold, provisional = finding.threshold, False
     if finding.flagged is None:
         drawn = line(finding, history(found.column, found.test), needed=needed, deviations=DEVIATIONS)
-        threshold, provisional = drawn.threshold, drawn.provisional
+        threshold, provisional = max(drawn.threshold or 0.0, finding.threshold or 0.0), drawn.provisional
     over = threshold is not None and finding.statistic > threshold
     return replace(
         _blank(bout, found.column, found.test),

@@ -58,6 +58,18 @@ OF_WINDOW_SQL = """
     SELECT * FROM data.comparisons WHERE current_end = $current_end AND list_contains($subjects, subject)
     QUALIFY row_number() OVER (PARTITION BY detector, subject ORDER BY created_at DESC) = 1
 """
+# `topic`: the new one, else the one that moved most; `moved`: the column that did.
+VERDICTS_SQL = """
+    SELECT subject, drifted, provisional, statistic, threshold, note, basis, n_current, current_start, current_end,
+           details ->> '$.topics[0].name' AS topic, (details ->> '$.topics[0].new')::BOOLEAN AS topic_is_new,
+           (details ->> '$.topics[0].change')::DOUBLE AS topic_change,
+           details ->> '$.topics[0].first_seen' AS first_seen,
+           details ->> '$.columns[0].column' AS moved
+    FROM data.comparisons
+    WHERE detector = 'drift' AND current_end > $start AND current_end <= $end
+    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY current_end DESC, created_at DESC) = 1
+    ORDER BY subject
+"""
 DETAILS_SQL = """
     SELECT details FROM data.comparisons
     WHERE detector = $detector AND subject = $subject AND current_end = $current_end
@@ -137,6 +149,15 @@ def series(store: Store, subject: str, window: Window) -> pl.DataFrame:
 def of_window(store: Store, current_end: datetime, subjects: Sequence[str]) -> pl.DataFrame:
     """Every detector's newest comparison of the windows that end then, of some subjects."""
     return store.read(OF_WINDOW_SQL, {"current_end": current_end, "subjects": list(subjects)})
+
+
+def verdicts(store: Store, window: Window) -> pl.DataFrame:
+    """The newest verdict on each subject whose window ended in `window`, with the topic or column that tells most.
+
+    `subject` is a text (input_text, output_text, retrieved), a column (latency_ms, model, …) or `columns`, all of them.
+    `drifted` is null where there were too few calls; shares are 0 to 1.
+    """
+    return store.read(VERDICTS_SQL, {"start": window.start, "end": window.end})
 
 
 def details(store: Store, detector: str, subject: str, current_end: datetime) -> Json:

@@ -1,9 +1,11 @@
 """Detectors see a shift, and only a shift."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from analytics.detector import Finding, Sides, detectors, run
+from analytics.detectors.evidently import columns
 from analytics.verdict import line
 
 
@@ -39,6 +41,21 @@ def test_evidently_gives_its_score_and_flag_and_leaves_our_vectors_alone(name: s
     assert finding.flagged is True
     assert (given.current == before).all()
     assert not detectors()[name].votes
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_evidently_scores_logarithms_of_columns_and_shares_of_names():
+    rng = np.random.default_rng(3)
+    before = pl.DataFrame({"latency_ms": rng.lognormal(6, 1, 500), "model": ["a"] * 500, "cost_usd": [None] * 500})
+    now = before.with_columns(latency_ms=rng.lognormal(7, 1, 500), model=pl.Series(["a", "b"] * 250))
+    found = columns(before, now, ("latency_ms", "cost_usd"), ("model",), least=100)
+    assert set(found) == {"latency_ms", "model"}
+    assert found["latency_ms"].statistic == pytest.approx(1.0, abs=0.2)
+    assert all(finding.flagged for finding in found.values())
+    same = columns(before, before, (), ("model",), least=100)
+    assert same["model"].flagged is False
+    assert columns(before, now, (), (), least=100) == {}
 
 
 def test_the_line_is_drawn_by_history_once_there_is_enough():

@@ -187,3 +187,16 @@ def test_columns_need_no_vectors(store: Store):
     }  # fmt: skip
     told = comparisons.details(store, "drift", "columns", START + 5 * HOUR)
     assert {"column": "model", "test": "mix", "before": {"m-1": 1.0}, "now": {"m-1": 0.0}} in told["columns"]
+
+
+def test_the_newest_verdict_of_each_subject_names_what_moved(store: Store):
+    for hour in range(8):
+        add_hour(store, hour, TOPICS if hour < 7 else [*TOPICS, *NEW])
+    run(store, 8)
+    span = Window(start=START, end=START + 8 * HOUR)
+    (row,) = comparisons.verdicts(store, span).iter_rows(named=True)
+    assert (row["subject"], row["drifted"], row["topic_is_new"]) == ("input_text", True, True)
+    assert "battery" in row["topic"]
+    assert row["current_end"] == START + 8 * HOUR
+    assert row["topic_change"] == pytest.approx(0.2, abs=0.03)
+    assert comparisons.verdicts(store, span.before()).is_empty()
