@@ -5,7 +5,7 @@ Both give the same numbers. A stretch read once can be asked again and again: a 
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -19,6 +19,8 @@ from store.errors import LeewayError
 from store.model import Filters, Sample, Slice, Window
 
 log = logging.getLogger(__name__)
+
+AT_ONCE, MOMENT = timedelta(days=7), timedelta(microseconds=1)
 
 Measure = Callable[[str, Window, Filters, tuple[str, ...]], Sequence[Sample]]
 
@@ -106,18 +108,29 @@ class Numbers:
                     self._added_up(rule, [kinds()[rule.kind].windows(rule, end)[name] for end in ends], every)
                 )
 
+    def _slide(self, rule: Rule, stretch: Stretch) -> dict[datetime, Sequence[Sample]]:
+        """A stretch of any length, in readings that each end soon."""
+        found: dict[datetime, Sequence[Sample]] = {}
+        start = stretch.ends.start
+        while start <= stretch.ends.end:
+            end = min(start + AT_ONCE, stretch.ends.end)
+            part = replace(stretch, ends=Window(start=start, end=end))
+            found.update(self.sliding(rule.metric, part, rule.filters, rule.group_by))
+            start = end + MOMENT
+        return found
+
     def _slid(
         self, rule: Rule, ends: Sequence[datetime], length: timedelta, every: timedelta
     ) -> Mapping[object, Sequence[Sample]]:
         stretch = Stretch(ends=Window(start=ends[0], end=ends[-1]), length=length, every=every)
-        found = self.sliding(rule.metric, stretch, rule.filters, rule.group_by)
+        found = self._slide(rule, stretch)
         asked = _asked(rule)
         return {(*asked, Window(start=end - length, end=end)): found.get(end, _nothing(rule)) for end in ends}
 
     def _added_up(self, rule: Rule, windows: Sequence[Window], every: timedelta) -> Mapping[object, Sequence[Sample]]:
         """Windows that grow until they begin anew, as sums of pieces of `every`."""
         whole = Window(start=windows[0].start + every, end=windows[-1].end)
-        pieces = self.sliding(rule.metric, Stretch(ends=whole, length=every, every=every), rule.filters, rule.group_by)
+        pieces = self._slide(rule, Stretch(ends=whole, length=every, every=every))
         found: dict[object, Sequence[Sample]] = {}
         sums: dict[Slice, Sample] = {}
         start, end = windows[0].start, windows[0].start + every
@@ -139,7 +152,7 @@ class Numbers:
         stretch = Stretch(ends=Window(start=first, end=last), length=grid.step, every=grid.step)
         length = (last - first) // grid.step + 1
         rows: dict[str, Values] = {}
-        for end, samples in self.sliding(rule.metric, stretch, rule.filters, rule.group_by).items():
+        for end, samples in self._slide(rule, stretch).items():
             for sample in samples:
                 key = slice_key(sample.slice)
                 if key not in rows:
