@@ -65,7 +65,7 @@ def test_ordinary_days_do_not_drift(past):
 
 @pytest.mark.parametrize(
     ("change", "column"),
-    [({"slower": 1.5}, "latency_ms"), ({"stuck": 0.1}, "latency_ms"), ({"new_model": 0.1}, "model")],
+    [({"slower": 1.5}, "latency_ms"), ({"stuck": 0.2}, "latency_ms"), ({"new_model": 0.1}, "model")],
 )
 def test_what_moved_is_found_and_nothing_else(past, change, column):
     told = verdicts(calls(200, **change), past)
