@@ -36,7 +36,8 @@ class Batch:
     """What came together, as tables.
 
     `updated`: spans known before that came again and said more; `judged`: (trace, span, response id) that evaluations
-    without a call speak of; `split`: sources that tell one call in two records.
+    without a call speak of; `split`: sources that tell one call in two records; `ignored`: how many log records told
+    of no model call and so are not kept.
     """
 
     spans: pa.Table
@@ -47,6 +48,7 @@ class Batch:
     rejects: pa.Table
     judged: list[tuple[str, str, str]]
     split: list[str]
+    ignored: int = 0
 
     @property
     def traces(self) -> list[str]:
@@ -104,13 +106,15 @@ def rejected(frame: Frame, reason: str) -> Reject:
 
 def batch_of(spans: Iterable[Span], logs: Iterable[LogRecord], rejects: Iterable[Reject], *, now: datetime) -> Batch:
     """Assemble spans and log records that came together."""
-    told = list(told_once(spans).values())
-    kept = _distinct(placed(log) for log in logs if log.event_name.startswith(EVENTS))
+    told, logs = list(told_once(spans).values()), list(logs)
+    events = [log for log in logs if log.event_name.startswith(EVENTS)]
+    kept = _distinct(map(placed, events))
     groups, rest = apart(told, kept, now=now)
     assembled, refused = assembled_safely(rest, kept, now=now)
     if assembled.waiting or told_again(groups, assembled.calls):
         groups, (assembled, refused) = [], assembled_safely(told, kept, now=now)
-    return _batch(told, [], kept, assembled, groups, [*rejects, *refused], now=now)
+    made = _batch(told, [], kept, assembled, groups, [*rejects, *refused], now=now)
+    return replace(made, ignored=len(logs) - len(events))
 
 
 def _distinct(logs: Iterable[LogRecord]) -> list[LogRecord]:
@@ -192,7 +196,7 @@ def _reassembled(batch: Batch, stored: Stored, now: datetime) -> Batch:
     new_logs = [r for r in logs_of(batch.logs) if (r.trace_id, r.span_id, fingerprint(r)) not in have]
     assembled, refused = assembled_safely(list(told.values()), [*old_logs, *new_logs], now=now)
     again = _batch(new, updated, new_logs, assembled, [], refused, now=now)
-    return replace(again, rejects=pa.concat_tables([batch.rejects, again.rejects]))
+    return replace(again, rejects=pa.concat_tables([batch.rejects, again.rejects]), ignored=batch.ignored)
 
 
 def empty(rejects: Iterable[Reject] = ()) -> Batch:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from collectors.decode import batch_at, table_at
 from collectors.job import Job, Part
-from collectors.load import Kept, keep
+from collectors.load import COUNTED, Kept, keep
 from collectors.report import Report
 from store import sources
 from store.calls import Appended, append_calls, stamped
@@ -99,7 +99,7 @@ def store_spans(run: Import, part: Part, report: Report) -> None:
     source_id = report.source_id
 
     def also(tx: Transaction, kept: Kept) -> None:
-        counts = {name: getattr(kept, name) for name in ("calls", "duplicates", "spans", "rejects")}
+        counts = {name: getattr(kept, name) for name in COUNTED}
         sources.move(tx, source_id, **counts, now=run.now)
 
     kept = keep(run.store, run.executor, batch_at(part.spans), now=run.now, source_id=source_id, also=also)

@@ -25,7 +25,7 @@ from store.sources import add_rejects, move
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 64 << 20  # of unpacked bodies: about a second of work, and what a worker can hold
-COUNTED = ("calls", "duplicates", "spans", "rejects")
+COUNTED = ("calls", "duplicates", "spans", "rejects", "ignored")
 # A request's content can end its worker, or be something that no reader and no column foresaw.
 FAULTS = (BrokenExecutor, MemoryError, StoreError, *BAD_RECORD)
 DATA_FAULTS = ("Conversion Error", "Invalid Input Error", "Out of Range Error")  # all else is no fault of the data
@@ -37,7 +37,7 @@ class Kept:
     """What became of a batch.
 
     `calls` are new ones, `merged` those assembled anew because more of them arrived, `duplicates` calls that were
-    known from elsewhere.
+    known from elsewhere, `ignored` log records of other things.
     """
 
     spans: int = 0
@@ -45,6 +45,7 @@ class Kept:
     merged: int = 0
     duplicates: int = 0
     rejects: int = 0
+    ignored: int = 0
 
 
 Also = Callable[[Transaction, Kept], None]
@@ -153,6 +154,7 @@ def keep(
             merged=min(replaced, appended.calls),
             duplicates=appended.duplicates,
             rejects=batch.rejects.num_rows,
+            ignored=batch.ignored,
         )
         also(tx, kept)
     return kept

@@ -121,7 +121,7 @@ def _files() -> None:
     now = asked.runtime().now()
     shown = found.select(
         Name="name", Format="format", From="kind", Calls="calls", Duplicates="duplicates", Spans="spans",
-        Rejects="rejects", Size=pl.col("bytes").map_elements(units.size, pl.String), State="status",
+        Rejects="rejects", Ignored="ignored", Size=pl.col("bytes").map_elements(units.size, pl.String), State="status",
         Read=pl.col("updated_at").map_elements(lambda at: units.ago(at, now), pl.String),
         Error=pl.col("error").fill_null(""),
     )  # fmt: skip

@@ -28,14 +28,14 @@ IDENTIFY_SQL = (
 )
 OF_SIZE_SQL = "SELECT count(*) FROM data.sources WHERE bytes = ? AND kind <> 'journal'"
 RESTART_SQL = """
-    UPDATE data.sources SET calls = 0, duplicates = 0, spans = 0, rejects = 0, status = 'loading', error = NULL,
-        format = $format, name = $name, updated_at = $now
+    UPDATE data.sources SET calls = 0, duplicates = 0, spans = 0, rejects = 0, ignored = 0, status = 'loading',
+        error = NULL, format = $format, name = $name, updated_at = $now
     WHERE source_id = $source_id
 """
 FORGET_REJECTS_SQL = "DELETE FROM data.rejects WHERE source_id = ?"
 MOVE_SQL = """
     UPDATE data.sources SET calls = calls + $calls, duplicates = duplicates + $duplicates, spans = spans + $spans,
-        rejects = rejects + $rejects, updated_at = $now
+        rejects = rejects + $rejects, ignored = ignored + $ignored, updated_at = $now
     WHERE source_id = $source_id
 """
 # A restarted import meets what its first try stored: those calls are this file's own, not duplicates.
@@ -94,6 +94,7 @@ class Source:
     duplicates: int
     spans: int
     rejects: int
+    ignored: int
     status: str
     error: str | None
     first_event_at: datetime | None
@@ -143,10 +144,10 @@ def identify(tx: Transaction, source_id: int, sha256: str) -> None:
 
 def move(
     tx: Transaction, source_id: int, *, calls: int = 0, duplicates: int = 0, spans: int = 0, rejects: int = 0,
-    now: datetime,
+    ignored: int = 0, now: datetime,
 ) -> None:  # fmt: skip
     """Add to the ledger what this transaction stores."""
-    counts = {"calls": calls, "duplicates": duplicates, "spans": spans, "rejects": rejects}
+    counts = {"calls": calls, "duplicates": duplicates, "spans": spans, "rejects": rejects, "ignored": ignored}
     tx.execute(MOVE_SQL, {**counts, "now": now, "source_id": source_id})
 
 

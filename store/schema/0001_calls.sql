@@ -18,6 +18,7 @@ CREATE TABLE data.sources (
     duplicates BIGINT NOT NULL DEFAULT 0,
     spans BIGINT NOT NULL DEFAULT 0,
     rejects BIGINT NOT NULL DEFAULT 0,
+    ignored BIGINT NOT NULL DEFAULT 0,  -- log records that tell of no model call: read, not kept
     status VARCHAR NOT NULL,            -- loading, done, failed, undone
     error VARCHAR,
     first_event_at TIMESTAMP,

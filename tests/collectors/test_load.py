@@ -93,6 +93,12 @@ def test_what_was_sent_is_stored_and_counted(store: Store, journal: Journal):
     assert store.one("SELECT count(*) FROM data.dirty_hours") == 1
 
 
+def test_log_records_of_other_things_are_counted(store: Store, journal: Journal):
+    send(store, journal, records(log(chat(), "gen_ai.choice"), log(chat(), "http.request"), log(chat(), "")))
+    assert store.one("SELECT count(*) FROM data.span_logs") == 1
+    assert store.one("SELECT ignored FROM data.sources") == 2
+
+
 def test_nothing_left_is_told_so(store: Store, journal: Journal):
     assert load.load(store, journal, Inline(), now=NOW).frames == 0
 
