@@ -29,8 +29,8 @@ class AlertSettings(BaseModel):
     group (rule, severity, or a dimension). `burst`: most messages of alerts that a channel gets in one
     `group_interval`; what is more becomes one digest. `link_ttl`: how long the links in a message can be answered.
     `default_rules`: begin a new database with some rules. `evaluations_kept`: how long what each evaluation saw is
-    kept. `heartbeat_url`: called `heartbeat_every` while all is well, by `heartbeat_method`; `heartbeat_allow` lists
-    its host where that is private or plain http.
+    kept, `messages_kept`: how long what was told. `heartbeat_url`: called `heartbeat_every` while all is well, by
+    `heartbeat_method`; `heartbeat_allow` lists its host where that is private or plain http.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +51,7 @@ class AlertSettings(BaseModel):
     link_ttl: Duration = timedelta(days=7)
     default_rules: bool = True
     evaluations_kept: Duration = timedelta(days=30)
+    messages_kept: Duration = timedelta(days=90)
     heartbeat_url: SecretStr | None = None
     heartbeat_every: Duration = timedelta(minutes=5)
     heartbeat_method: Literal["GET", "POST"] = "GET"

@@ -23,7 +23,7 @@ from collectors.report import Report
 from collectors.sources.watch import Watch
 from leeway.jobs import Counts, Job
 from leeway.selfwatch import alive, signs
-from store import alerts
+from store import alerts, outbox
 from store import jobs as ledger
 from store.model import Filters, Sample, Window
 
@@ -61,7 +61,7 @@ def jobs(runtime: "Runtime") -> Iterable[Job]:
         job("delivery", 5 * SECOND, "Send what waits in the outbox", _delivery),
         job("self", MINUTE, "Look whether Leeway itself is well", _self),
         *(beating if settings.heartbeat_url else []),
-        job("upkeep", 60 * MINUTE, "Forget old job runs and loaded journal segments", _upkeep),
+        job("upkeep", 60 * MINUTE, "Forget old job runs, messages, evaluations and loaded journal segments", _upkeep),
     ]
 
 
@@ -189,5 +189,6 @@ def _upkeep(runtime: "Runtime", _due: datetime) -> Counts:
     runs = ledger.prune(runtime.store, before=runtime.now() - RUNS_KEPT)
     segments = runtime.journal.prune(now=runtime.now().timestamp())
     evaluations = alerts.prune(runtime.store, before=runtime.now() - runtime.alert_settings.evaluations_kept)
+    messages = outbox.prune(runtime.store, before=runtime.now() - runtime.alert_settings.messages_kept)
     runtime.store.checkpoint()
-    return {"runs": runs, "segments": segments, "evaluations": evaluations}
+    return {"runs": runs, "segments": segments, "evaluations": evaluations, "messages": messages}

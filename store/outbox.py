@@ -79,6 +79,11 @@ HEALTH_SQL = """
     FROM last FULL JOIN queue USING (channel) ORDER BY channel
 """
 
+PRUNE_SQL = """
+    DELETE FROM data.outbox WHERE created_at < $before AND status NOT IN ('waiting', 'held') RETURNING notification_id
+"""
+PRUNE_ATTEMPTS_SQL = "DELETE FROM data.deliveries WHERE attempted_at < $before"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
@@ -179,6 +184,13 @@ def note_attempt(tx: Transaction, attempt: Attempt) -> None:
 def messages(store: Store, incident_id: int) -> pl.DataFrame:
     """What was to be told of an incident, and what became of it."""
     return store.read(MESSAGES_SQL, {"incident_id": incident_id})
+
+
+def prune(store: Store, *, before: datetime) -> int:
+    """Forget messages that were settled before a moment, and attempts before it; return how many messages."""
+    with store.transaction() as tx:
+        tx.execute(PRUNE_ATTEMPTS_SQL, {"before": before})
+        return len(tx.read(PRUNE_SQL, {"before": before}))
 
 
 def deliveries(store: Store, limit: int = 200) -> pl.DataFrame:
