@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from alerts.channel import channels
+from alerts.condition import kinds
+from alerts.rule import Rule
 from analytics.evaluator import ScoringSettings, evaluators
 from analytics.metric import metrics
 from collectors.dialect import dialects
@@ -35,6 +37,8 @@ def page() -> str:
             _table(("metric", "unit", "meaning"), ((m.name, m.unit, m.help) for _, m in sorted(metrics().items()))),
         ),
         ("Evaluators", _table(("evaluator", "what it says", "how far to trust it"), _evaluators())),
+        ("Rules", _table(("setting of a `[[rule]]`", "default"), _rule())),
+        ("Kinds of rules", _table(("kind", "when it fires"), ((kind.name, kind.help) for kind in kinds().values()))),
         ("Channels", _table(("type", "settings"), _channels())),
     )
     return HEAD + "".join(f"\n## {title}\n\n" + "\n".join(lines) + "\n" for title, lines in sections)
@@ -93,6 +97,11 @@ def _evaluators() -> Iterator[tuple[str, str, str]]:
     for name, evaluator in sorted(evaluators().items()):
         trust = " ".join(f"{engine.id}: {engine.trust}" for engine in evaluator.engines(ScoringSettings()))
         yield name, evaluator.help, trust
+
+
+def _rule() -> Iterator[tuple[str, str]]:
+    for name, field in Rule.model_fields.items():
+        yield field.alias or name, "required" if field.is_required() else f"`{_default(field)}`"
 
 
 def _channels() -> Iterator[tuple[str, str]]:
