@@ -1,6 +1,7 @@
 """What of the store a new batch touches: traces it belongs to, calls it may be the same as, calls it replaces."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -9,29 +10,30 @@ import pyarrow as pa
 from store.connection import Store, Transaction
 from store.spans import MARGIN
 
+# What is asked for comes by the ten thousand: staged as a table it is there at once, bound it is copied one by one.
 TRACES_SQL = """
     SELECT DISTINCT trace_id FROM data.spans
-    WHERE event_time BETWEEN $low AND $high AND trace_id IN (SELECT unnest($traces))
+    WHERE event_time BETWEEN $low AND $high AND trace_id IN (FROM asked)
     UNION
     SELECT DISTINCT trace_id FROM data.span_logs
-    WHERE event_time BETWEEN $low AND $high AND trace_id IN (SELECT unnest($traces))
+    WHERE event_time BETWEEN $low AND $high AND trace_id IN (FROM asked)
 """
 RESPONSES_SQL = """
     SELECT trace_id, merged_from FROM data.calls
     WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IS NOT NULL
-    AND (response_id IN (SELECT unnest($responses)) OR (trace_id, span_id) IN (SELECT unnest($spans), unnest($ids)))
+    AND (response_id IN (FROM asked) OR (trace_id, span_id) IN (SELECT unnest($spans), unnest($ids)))
 """
 RELATIVES_SQL = """
     SELECT DISTINCT trace_id, merged_from FROM (
         SELECT trace_id, merged_from, unnest(json_extract_string(merged_from, '$[*].trace_id')) AS other
         FROM data.calls
         WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND merged_from IS NOT NULL
-    ) WHERE trace_id IN (SELECT unnest($traces)) OR other IN (SELECT unnest($traces))
+    ) WHERE trace_id IN (FROM asked) OR other IN (FROM asked)
 """
 JUDGED_SQL = """
     SELECT DISTINCT trace_id FROM data.span_logs
     WHERE event_name = 'gen_ai.evaluation.result' AND event_time BETWEEN $low AND $high
-    AND json_extract_string(attributes, '$."gen_ai.response.id"') IN (SELECT unnest($responses))
+    AND json_extract_string(attributes, '$."gen_ai.response.id"') IN (FROM asked)
 """
 SOURCES_SQL = """
     SELECT DISTINCT source FROM data.calls WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%'
@@ -77,9 +79,16 @@ JUDGED_FOR = timedelta(days=7)  # a person may take so long to judge a call
 
 def known_traces(store: Store, traces: Sequence[str], *, low: datetime, high: datetime) -> set[str]:
     """Return those of `traces` of which something is stored, and the traces whose calls were merged with theirs."""
-    params = {"traces": list(traces), "low": low, "high": high}
-    found = store.read(TRACES_SQL, params)
-    return set(found["trace_id"].to_list()) | _traces(store.read(RELATIVES_SQL, params))
+    window = {"low": low, "high": high}
+    with _asking(store, traces) as tx:
+        return set(tx.read(TRACES_SQL, window)["trace_id"]) | _traces(tx.read(RELATIVES_SQL, window))
+
+
+@contextmanager
+def _asking(store: Store, words: Iterable[str]) -> Iterator[Transaction]:
+    """Lend a transaction in which `words` are the rows of `asked`."""
+    with store.transaction() as tx, tx.staged(pa.table({"word": pa.array(list(words), pa.string())}), "asked"):
+        yield tx
 
 
 def same_response(
@@ -92,9 +101,10 @@ def same_response(
         return set()
     spans, ids = [t for t, _, _ in judged], [s for _, s, _ in judged]
     window = {"low": low - JUDGED_FOR if judged else low, "high": high}
-    found = _traces(store.read(RESPONSES_SQL, {"responses": responses, "spans": spans, "ids": ids, **window}))
-    late = {"responses": list(mine), "low": low, "high": high + JUDGED_FOR}
-    return found | set(store.read(JUDGED_SQL, late)["trace_id"].to_list())
+    with _asking(store, responses) as tx:
+        found = _traces(tx.read(RESPONSES_SQL, {"spans": spans, "ids": ids, **window}))
+    with _asking(store, mine) as tx:
+        return found | set(tx.read(JUDGED_SQL, {"low": low, "high": high + JUDGED_FOR})["trace_id"])
 
 
 def overlapping(store: Store, calls: pa.Table, split: Sequence[str], *, low: datetime, high: datetime) -> set[str]:
