@@ -114,18 +114,17 @@ def _slices(stream: BinaryIO, whole: Slice, job: Job, *, own: bool) -> Iterator[
 
 
 def line_slices(stream: BinaryIO, whole: Slice, most: int) -> Iterator[Slice]:
-    """Cut behind the last line feed of every `most` bytes, or behind the next one where there is none."""
-    here = whole
-    while here.start < whole.end:
-        stream.seek(here.start)
-        end, feeds = here.start, 0
-        while end < whole.end and not feeds:
-            chunk = stream.read(min(most, whole.end - end))
-            whole_lines = chunk.rfind(b"\n") + 1
-            feeds = chunk.count(b"\n")
-            end += whole_lines or len(chunk)
-        yield replace(here, end=end)
-        here = replace(here, start=end, line=here.line + feeds)
+    """Cut behind a line feed about every `most` bytes; a longer line stays whole."""
+    here, at, feeds = whole, whole.start, 0
+    for chunk in chunks_of(stream, whole, min(most, CHUNK)):
+        at += len(chunk)
+        feeds += chunk.count(b"\n")
+        end = at - len(chunk) + chunk.rfind(b"\n") + 1
+        if at - here.start >= most and b"\n" in chunk:
+            yield replace(here, end=end)
+            here, feeds = replace(here, start=end, line=here.line + feeds), 0
+    if here.start < whole.end:
+        yield here
 
 
 def smaller(path: Path, part: Slice) -> list[Slice]:

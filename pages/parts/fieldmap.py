@@ -17,12 +17,14 @@ SHOWN = ("call_id", "event_time", "model", "status", "input_text", "output_text"
 LONGEST = 120
 
 
-def asked(seen: Preview) -> dict[str, str]:
+def asked(seen: Preview, *, key: str) -> dict[str, str]:
     """Let a person say where each field stands, among the paths that the file has."""
-    with st.expander("Where the fields of a call stand", expanded=seen.format is None, icon=":material/account_tree:"):
+    if seen.format is not None and not st.toggle("Say where the fields of a call stand", key=key):
+        return {}
+    with st.container(border=True):
         st.caption("Leave all of them for a format that is recognised.")
         paths = [NOWHERE, *seen.paths]
-        chosen = {name: st.selectbox(name, paths, key=f"map-{name}", format_func=safe_label) for name in ASKED}
+        chosen = {name: st.selectbox(name, paths, key=f"{key}-{name}", format_func=safe_label) for name in ASKED}
     return {name: path for name, path in chosen.items() if path and path != NOWHERE}
 
 

@@ -30,9 +30,9 @@ BAD = (b'{"call_id": "cut off', b"not json at all", b'["a list"]', b'{"call_id":
 WORDS = [f"word{n}" for n in range(5_000)]
 
 
-def lines(rng: random.Random, bad_every: int) -> Iterator[bytes]:
+def lines(rng: random.Random, bad_every: int, count: int) -> Iterator[bytes]:
     texts = [" ".join(rng.choices(WORDS, k=120)) for _ in range(2_000)]
-    for number in range(LINES):
+    for number in range(count):
         if bad_every and number % bad_every == 1:
             yield BAD[number // bad_every % len(BAD)]
         started = START + timedelta(milliseconds=number * 500)
@@ -49,7 +49,7 @@ def lines(rng: random.Random, bad_every: int) -> Iterator[bytes]:
 
 def write(path: Path, bad_every: int) -> float:
     with path.open("wb") as file:
-        file.writelines(line + b"\n" for line in lines(random.Random(7), bad_every))
+        file.writelines(line + b"\n" for line in lines(random.Random(7), bad_every, LINES))
     return path.stat().st_size / 1e6
 
 

@@ -86,15 +86,26 @@ def test_a_rule_is_tried_on_history_before_it_is_saved(visit):
     assert visitor.errors == []
 
 
-def test_a_file_with_bad_lines_is_tried_first_and_says_line_by_line_what_is_wrong(visit):
+def test_a_file_with_bad_lines_is_seen_tried_kept_and_taken_back(visit):
     visitor = visit()
     page = visitor.open("/data")
     page.get_by_text("Only try").click()
     visitor.quiet()
     page.locator("input[type=file]").set_input_files(Path("sample_logs/some_bad_lines.jsonl"))
-    page.get_by_text("some_bad_lines.jsonl").first.wait_for()
+    page.get_by_text("Recognised as").first.wait_for(timeout=90_000)
     page.get_by_role("button", name="Read the files").click()
     page.get_by_text("only tried, nothing kept").wait_for(timeout=90_000)
     page.get_by_text(re.compile(r"\d+ rejected records")).click()
     page.get_by_text(re.compile(r"some_bad_lines\.jsonl:\d+")).first.wait_for()
+    page.get_by_text("Only try").click()
+    visitor.quiet()
+    page.get_by_role("button", name="Read the files").click()
+    page.get_by_text("some_bad_lines.jsonl: kept").wait_for(timeout=90_000)
+    visitor.quiet()
+    box = page.locator("[data-testid=stDataFrame]").filter(has_text="some_bad_lines.jsonl").first
+    box.scroll_into_view_if_needed()
+    box.click(position={"x": 18, "y": 54})
+    page.get_by_role("button", name="Take it back").click()
+    page.get_by_role("button", name="Delete them").click()
+    page.get_by_text(re.compile("Took back some_bad_lines")).wait_for(timeout=90_000)
     assert visitor.errors == []

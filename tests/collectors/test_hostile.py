@@ -64,13 +64,26 @@ def test_a_bomb_inside_a_bomb_is_refused_or_no_record(store: Store, tmp_path: Pa
     assert "unpacks to more than" in str(read_in(store, tmp_path / "b.gz", bomb).error)
 
 
-def test_a_line_of_a_hundred_megabytes_costs_no_neighbour_and_little_memory(store: Store, tmp_path: Path):
-    endless = b'{"prompt": "' + b"x" * (100 << 20) + b'"}'
-    body = b"\n".join([*own(2), endless, *own(2, 2)])
+PAIR = b'{"ts": 1772362800, "prompt": "a", "answer": "b"}'
+
+
+@pytest.mark.parametrize("good", [own(4), [PAIR] * 4], ids=["own", "pairs"])
+def test_a_line_of_a_hundred_megabytes_costs_no_neighbour_and_little_memory(
+    store: Store, tmp_path: Path, good: list[bytes]
+):
+    path = tmp_path / "a.jsonl"
+    with path.open("wb") as file:
+        file.write(b"\n".join(good[:2]) + b'\n{"prompt": "')
+        for _ in range(100):
+            file.write(b"x" * (1 << 20))
+        file.write(b'"}\n' + b"\n".join(good[2:]))
     tracemalloc.start()
-    report = read_in(store, tmp_path / "a.jsonl", body, limits=Limits(record_bytes=1 << 20), format="leeway")
+    report = ingest(store, path, executor=Inline(), now=NOW, limits=Limits(record_bytes=1 << 20))
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (report.calls, report.rejects) == (4, 1)
+    assert "longer than 1 MiB" in report.examples[0]
+    assert peak < 24 << 20
 
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
