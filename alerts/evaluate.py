@@ -31,6 +31,8 @@ from store.model import Window
 
 log = logging.getLogger(__name__)
 
+FEW = 2  # windows that are asked for one by one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -171,7 +173,7 @@ def _late_ends(around: Surroundings, rule: Rule, progress: alerts.Progress | Non
 def _run(around: Surroundings, rule: Rule, late: list[datetime], fresh: list[datetime]) -> tuple[Run, Settled]:
     bench = _bench(around, rule, (late or fresh)[0])
     stored = {one.slice: one for one in alerts.instances(around.store, rule.id)}
-    _read_past(around, rule, Window(start=(late or fresh)[0], end=fresh[-1]))
+    _read_ahead(around, rule, [*late, *fresh])
     if not late:
         run = Run(bench, held_now(around.store, rule, stored, fresh[0]))
     else:
@@ -185,10 +187,14 @@ def _run(around: Surroundings, rule: Rule, late: list[datetime], fresh: list[dat
     return run, settled
 
 
-def _read_past(around: Surroundings, rule: Rule, ends: Window) -> None:
-    """One reading for all windows; where it fails, each window says so of itself."""
-    with suppress(LeewayError):
-        around.numbers.pasts(rule, around.metrics[rule.metric], ends)
+def _read_ahead(around: Surroundings, rule: Rule, ends: Sequence[datetime]) -> None:
+    """One reading where many windows are due; where it fails, each window says so of itself."""
+    metric = around.metrics[rule.metric]
+    if len(ends) > FEW:
+        around.numbers.read_ahead(rule, metric, ends, rule.every)
+    else:
+        with suppress(LeewayError):
+            around.numbers.pasts(rule, metric, Window(start=ends[0], end=ends[-1]))
 
 
 def _bench(around: Surroundings, rule: Rule, first: datetime) -> Bench:
