@@ -19,7 +19,7 @@ import orjson
 
 from analytics.attempts import Run, Text, attempt
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, engine_of, evaluators
-from analytics.threshold import threshold_in_force
+from analytics.threshold import calibrate, threshold_in_force
 from store import scoring as ledger
 from store.connection import Store
 from store.errors import ConfigError
@@ -79,6 +79,7 @@ def _runs(
             log.warning("%s", error)
             counts[f"{evaluator.name}_unavailable"] = 1
             continue
+        calibrate(store, evaluator, engine, now=now)
         yield Run(
             store=store,
             executor=executor,
@@ -132,7 +133,7 @@ def _allowed(run: Run) -> int:
 
 
 def _page(run: Run, limit: int) -> list[dict[str, Any]]:
-    return ledger.unscored(run.store, run.work, columns=run.evaluator.columns, limit=limit).to_dicts()
+    return ledger.unscored(run.store, run.work, columns=run.evaluator.columns, limit=limit, now=run.now).to_dicts()
 
 
 def _distinct(rows: Sequence[dict[str, Any]]) -> list[Text]:

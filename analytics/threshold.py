@@ -1,15 +1,17 @@
 """Which threshold an evaluator flags by, and where it comes from."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from analytics.evaluator import Engine, Evaluator, ScoringSettings
 from store.connection import Store
-from store.scoring import adopted_threshold, first_week_quantile
+from store.scoring import adopt_threshold, adopted_threshold, first_week_quantile
 
 # The threshold of a calibrated engine: this quantile of the user's own first week, once that holds enough scores.
 CALIBRATION_QUANTILE = 0.995
 CALIBRATION_CALLS = 1000
+FIRST_WEEK: Literal["first week"] = "first week"
 
 Origin = Literal["settings", "adopted", "first week", "default"]
 
@@ -23,7 +25,7 @@ class Threshold:
 def threshold_in_force(
     store: Store, evaluator: Evaluator, engine: Engine, settings: ScoringSettings
 ) -> Threshold | None:
-    """What was set by hand comes first, then what somebody adopted on the page, then this user's own first week.
+    """What was set by hand comes first, then what was adopted: on the page, or from this user's own first week.
 
     None when the engine has no threshold.
     """
@@ -31,11 +33,19 @@ def threshold_in_force(
         return None
     if evaluator.name in settings.thresholds:
         return Threshold(settings.thresholds[evaluator.name], "settings")
+    adopted = adopted_threshold(store, engine.scores_as(evaluator.name))
+    if adopted is None:
+        return Threshold(engine.threshold, "default")
+    value, who = adopted
+    return Threshold(value, FIRST_WEEK if who == FIRST_WEEK else "adopted")
+
+
+def calibrate(store: Store, evaluator: Evaluator, engine: Engine, *, now: datetime) -> None:
+    """Adopt the threshold that follows from this user's own first week, once that is over and nobody chose another."""
     scores_as = engine.scores_as(evaluator.name)
-    if (adopted := adopted_threshold(store, scores_as)) is not None:
-        return Threshold(adopted, "adopted")
-    if engine.calibrated:
-        own = first_week_quantile(store, scores_as, CALIBRATION_QUANTILE, at_least=CALIBRATION_CALLS)
-        if own is not None:
-            return Threshold(own, "first week")
-    return Threshold(engine.threshold, "default")
+    if not engine.calibrated or adopted_threshold(store, scores_as) is not None:
+        return
+    own = first_week_quantile(store, scores_as, CALIBRATION_QUANTILE, at_least=CALIBRATION_CALLS)
+    if own is not None:
+        why = f"{CALIBRATION_QUANTILE:.1%} of the first week's scores lie below"
+        adopt_threshold(store, scores_as, own, why=why, actor=FIRST_WEEK, now=now)

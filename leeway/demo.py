@@ -113,9 +113,8 @@ def _score(runtime: Runtime, now: datetime, say: Say) -> None:
     while left not in (0, before):
         before = left
         scoring.score(runtime.store, runtime.scoring, settings, now=now, seconds=BITE_S)
-        found = standings(runtime.store, settings, now=now).values()
-        left = sum(one.waiting for one in found)
-        say(f"  {sum(one.scored for one in found):,} scores, {left:,} to go")
+        left = sum(one.waiting for one in standings(runtime.store, settings, now=now).values())
+        say(f"  {left:,} scores to go")
 
 
 def _watch(runtime: Runtime, now: datetime, say: Say) -> None:

@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -20,10 +20,11 @@ _ELIGIBLE = """
     AND c.status <> 'error' AND c.content_state <> 'absent' {needs}
 """
 _SCORED = """
-    SELECT call_id FROM data.evaluations WHERE name = $name AND flagged IS NOT NULL AND created_at >= $scored_since
+    SELECT call_id FROM data.evaluations
+    WHERE name = $name AND flagged IS NOT NULL AND created_at >= $scored_since AND event_time >= $from
 """
 _PARKED = "SELECT call_id FROM data.scoring_attempts WHERE evaluator = $evaluator AND parked"
-_WAITING = f"{_ELIGIBLE} AND c.call_id NOT IN ({_SCORED}) AND c.call_id NOT IN ({_PARKED})"
+_WAITING = f"{_ELIGIBLE} AND c.event_time >= $from AND c.call_id NOT IN ({_SCORED}) AND c.call_id NOT IN ({_PARKED})"
 # The newest hour first, and within an hour in an order that has nothing to do with the calls: wherever scoring stops,
 # what it has got to of an hour is a random sample of that hour.
 UNSCORED_SQL = f"""
@@ -71,11 +72,15 @@ AGAIN_SQL = """
     ON CONFLICT (name) DO UPDATE SET settled_at = NULL, again_at = excluded.again_at
 """
 VERSIONS_SQL = """
-    SELECT name, evaluator, count(*) AS calls, count(*) FILTER (created_at >= $hour_ago) AS last_hour FROM (
-        SELECT name, evaluator, created_at FROM data.evaluations
+    SELECT name, evaluator, count(*) AS calls FROM (
+        SELECT name, evaluator FROM data.evaluations
         WHERE flagged IS NOT NULL AND created_at >= $since
         QUALIFY row_number() OVER (PARTITION BY call_id, name ORDER BY created_at DESC) = 1
     ) GROUP BY ALL ORDER BY ALL
+"""
+PACE_SQL = """
+    SELECT name, count(*) AS calls FROM data.evaluations
+    WHERE flagged IS NOT NULL AND created_at >= $since GROUP BY name
 """
 RECENT_SQL = """
     SELECT count(*) FROM data.evaluations WHERE name = $name AND flagged IS NOT NULL AND created_at >= $since
@@ -114,9 +119,14 @@ FIRST_WEEK_SQL = """
     WHERE event_time < first_at + INTERVAL 7 DAY AND last_at >= first_at + INTERVAL 7 DAY
 """
 ADOPTED_SQL = """
-    SELECT threshold FROM data.score_thresholds WHERE evaluator = $evaluator ORDER BY adopted_at DESC LIMIT 1
+    SELECT threshold, adopted_by FROM data.score_thresholds
+    WHERE evaluator = $evaluator ORDER BY adopted_at DESC LIMIT 1
 """
 ADOPT_SQL = "INSERT INTO data.score_thresholds VALUES ($evaluator, $threshold, $actor, $now)"
+
+
+EVER = datetime(1, 1, 1, tzinfo=UTC)
+RECENT = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +147,8 @@ class Work:
 
     def bound(self) -> dict[str, object]:
         scored_since = max(self.since, self.again_at or self.since)
-        return {"name": self.name, "evaluator": self.evaluator, "since": self.since, "scored_since": scored_since}
+        known = {"name": self.name, "evaluator": self.evaluator, "since": self.since, "scored_since": scored_since}
+        return {**known, "from": EVER}
 
 
 def work(store: Store, name: str, evaluator: str, *, needs: Sequence[str], lookback: datetime) -> Work:
@@ -147,14 +158,21 @@ def work(store: Store, name: str, evaluator: str, *, needs: Sequence[str], lookb
     return Work(name=name, evaluator=evaluator, needs=needs, lookback=lookback, since=since, again_at=again_at)
 
 
-def unscored(store: Store, todo: Work, *, columns: Sequence[str], limit: int) -> pl.DataFrame:
+def unscored(store: Store, todo: Work, *, columns: Sequence[str], limit: int, now: datetime) -> pl.DataFrame:
     """Return calls that no version of the evaluator has scored and that are not parked, the newest hours first.
 
-    Columns: call_id, event_time, attempts (how often a try was begun and not finished), then `columns`.
+    Columns: call_id, event_time, attempts (how often a try was begun and not finished), then `columns`. Old calls are
+    looked for only when none of the last hours is left: where a month waits, that is a scan of the month.
     """
     chosen = "".join(f", c.{column}" for column in _ours(columns))
     sql = UNSCORED_SQL.format(needs=_present(todo.needs), columns=chosen)
-    return store.read(sql, {**todo.bound(), "limit": limit}, timeout_s=60)
+    bound = {**todo.bound(), "limit": limit}
+    recent = store.read(sql, {**bound, "from": whole_hour(now) - RECENT}, timeout_s=60)
+    return recent if recent.height else store.read(sql, bound, timeout_s=60)
+
+
+def whole_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def waiting(store: Store, todo: Work) -> int:
@@ -198,9 +216,14 @@ def score_again(store: Store, name: str, *, actor: str, now: datetime) -> None:
         audit(tx, actor=actor, action="scores.again", subject=name, details=None, now=now)
 
 
-def versions(store: Store, *, since: datetime, now: datetime) -> pl.DataFrame:
-    """By name and evaluator: calls whose newest score it gave, and how many of them within the last hour."""
-    return store.read(VERSIONS_SQL, {"since": since, "hour_ago": now - timedelta(hours=1)}, timeout_s=60)
+def versions(store: Store, *, since: datetime) -> pl.DataFrame:
+    """By name and evaluator: calls whose newest score it gave. Reads every score since then."""
+    return store.read(VERSIONS_SQL, {"since": since}, timeout_s=60)
+
+
+def pace(store: Store, *, since: datetime) -> dict[str, int]:
+    """Calls scored since then, by name."""
+    return dict(store.read(PACE_SQL, {"since": since}).rows())
 
 
 def scored_since(store: Store, name: str, since: datetime) -> int:
@@ -246,10 +269,10 @@ def first_week_quantile(store: Store, evaluator: str, quantile: float, *, at_lea
     return float(value) if n >= at_least and value is not None else None
 
 
-def adopted_threshold(store: Store, evaluator: str) -> float | None:
-    """The threshold that somebody adopted for this engine and version, None when nobody has."""
-    found = store.one(ADOPTED_SQL, {"evaluator": evaluator})
-    return None if found is None else float(found)
+def adopted_threshold(store: Store, evaluator: str) -> tuple[float, str] | None:
+    """The threshold that was adopted for this engine and version, and by whom; None when none was."""
+    found = store.read(ADOPTED_SQL, {"evaluator": evaluator})
+    return (float(found.item(0, 0)), str(found.item(0, 1))) if found.height else None
 
 
 def adopt_threshold(store: Store, evaluator: str, threshold: float, *, why: str, actor: str, now: datetime) -> None:

@@ -21,7 +21,7 @@ from analytics.projection import Month
 from analytics.standing import Standing
 from analytics.window import bucket_for, whole
 from leeway.runtime import Runtime, current
-from store import browse, facets, reviews
+from store import browse, facets, reviews, scoring
 from store.connection import Store
 from store.model import Filters, Sample, Window
 
@@ -164,6 +164,20 @@ def standings() -> dict[str, Standing]:
 @st.cache_data(ttl=TTL, max_entries=4, show_spinner=False)
 def _standings(_runtime: Runtime, path: str) -> dict[str, Standing]:  # noqa: ARG001 - the path is part of the key
     return standing.standings(_runtime.store, _runtime.settings.scoring, now=_runtime.now())
+
+
+def versions() -> dict[str, dict[str, int]]:
+    """By evaluator: how many calls have their newest score of which engine and version."""
+    return _versions(runtime(), str(store().settings.path))
+
+
+@st.cache_data(ttl=TTL, max_entries=4, show_spinner=False)
+def _versions(_runtime: Runtime, path: str) -> dict[str, dict[str, int]]:  # noqa: ARG001
+    found: dict[str, dict[str, int]] = {}
+    since = _runtime.now() - _runtime.settings.scoring.lookback
+    for name, evaluator, calls in scoring.versions(_runtime.store, since=since).rows():
+        found.setdefault(name, {})[evaluator] = calls
+    return found
 
 
 def labels(evaluator: Evaluator) -> list[dict[str, Any]]:

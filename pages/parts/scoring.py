@@ -41,6 +41,7 @@ def panel() -> None:
 
 
 def _table(found: list[Standing]) -> None:
+    versions = asked.versions()
     shown = pl.DataFrame(
         [
             {
@@ -48,8 +49,8 @@ def _table(found: list[Standing]) -> None:
                 "Scored by": one.engine or f"not scored: {one.missing}",
                 "Threshold": one.threshold.value if one.threshold else None,
                 "From": honesty.ORIGINS[one.threshold.origin].partition(":")[0] if one.threshold else "",
-                "Scored": one.scored,
-                "By another version": one.outdated,
+                "Scored": sum(versions.get(one.name, {}).values()),
+                "By another version": sum(n for by, n in versions.get(one.name, {}).items() if by != one.engine),
                 "Waiting": one.waiting if one.engine else None,
                 "Last hour": one.last_hour,
                 "Cost": one.cost,

@@ -11,7 +11,7 @@ from analytics.evaluator import Evaluator, ScoringSettings, evaluators
 from analytics.evaluators.toxicity import PROBE
 from analytics.scoring import score
 from analytics.standing import standings
-from analytics.threshold import Threshold, threshold_in_force
+from analytics.threshold import Threshold, calibrate, threshold_in_force
 from leeway.workers import Inline, Workers
 from store import relations
 from store.calls import append_calls, call_table
@@ -19,7 +19,7 @@ from store.connection import Store
 from store.errors import NoSuchCall, StoreError
 from store.evaluations import add_feedback, append_evaluations
 from store.model import ContentState, Evaluation, LLMCall, Status
-from store.scoring import adopt_threshold, begin_attempt, parked, score_again, unpark, unscored, work
+from store.scoring import adopt_threshold, begin_attempt, parked, score_again, unpark, unscored, versions, work
 from tests.analytics import poison
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -191,8 +191,8 @@ def test_the_backlog_tells_what_waits_and_what_is_missing(store: Store, monkeypa
     counts = score(store, Inline(), ScoringSettings(), now=NOW)
     assert counts["toxicity_unavailable"] == counts["relevance_unavailable"] == 1
     standing = standings(store, ScoringSettings(), now=NOW)
-    assert standing["refusal"].versions == [("refusal/phrases-1", 2)]
-    assert (standing["refusal"].waiting, standing["refusal"].last_hour, standing["refusal"].outdated) == (0, 2, 0)
+    assert ("refusal", "refusal/phrases-1", 2) in versions(store, since=NOW - timedelta(days=1)).rows()
+    assert (standing["refusal"].waiting, standing["refusal"].last_hour) == (0, 2)
     assert "pip install 'leeway[ml]'" in (standing["toxicity"].missing or "")
     add(store, "a third", call_id="later")
     assert standings(store, ScoringSettings(), now=NOW)["refusal"].waiting == 1
@@ -232,12 +232,18 @@ def test_the_threshold_of_a_probe_moves_to_the_users_own_first_week(store: Store
     assert threshold_of(store) == Threshold(0.6, "default")
     with store.transaction() as tx:
         append_evaluations(tx, said[900:])
+    assert threshold_of(store) == Threshold(0.6, "default")
+    calibrate(store, evaluators()["toxicity"], PROBE, now=NOW)
     found = threshold_of(store)
     assert (found.value, found.origin) == (pytest.approx(0.995, abs=0.005), "first week")
-    adopt_threshold(store, "toxicity/probe-1", 0.7, why="80 % of 60 labels", actor="ana", now=NOW)
+    later = NOW + timedelta(minutes=1)
+    adopt_threshold(store, "toxicity/probe-1", 0.7, why="80 % of 60 labels", actor="ana", now=later)
+    calibrate(store, evaluators()["toxicity"], PROBE, now=later)
     assert threshold_of(store) == Threshold(0.7, "adopted")
     assert threshold_of(store, thresholds={"toxicity": 0.3}) == Threshold(0.3, "settings")
-    assert store.one("SELECT details FROM data.audit_log") == "0.7: 80 % of 60 labels"
+    assert store.read("SELECT actor, details FROM data.audit_log ORDER BY happened_at").rows()[1:] == [
+        ("ana", "0.7: 80 % of 60 labels")
+    ]
 
 
 def threshold_of(store: Store, **settings: Any) -> Threshold:
@@ -256,4 +262,4 @@ def test_an_evaluator_whose_model_is_broken_costs_no_text_an_attempt(store: Stor
 
 def test_only_columns_of_calls_can_be_asked_for(store: Store):
     with pytest.raises(StoreError, match="no such column of calls: secret"):
-        unscored(store, work(store, "x", "x/1", needs=("secret",), lookback=NOW), columns=(), limit=1)
+        unscored(store, work(store, "x", "x/1", needs=("secret",), lookback=NOW), columns=(), limit=1, now=NOW)
