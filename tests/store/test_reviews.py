@@ -77,7 +77,8 @@ def test_texts_that_drift_found_novel_are_in_the_queue(scored: Store):
         tx.execute(
             """
             INSERT INTO data.comparisons BY NAME
-            SELECT 'novelty' AS detector, 'input_text' AS subject, 'pinned' AS basis, $at AS reference_start, $at AS reference_end,
+            SELECT 'novelty' AS detector, 'input_text' AS subject, 'pinned' AS basis,
+                $at AS reference_start, $at AS reference_end,
                 $at AS current_start, $at + INTERVAL 1 HOUR AS current_end, 1 AS n_reference, 1 AS n_current,
                 $at AS created_at, '{"novel": [{"call_id": "c07", "novelty": 2}]}' AS details
             """,
