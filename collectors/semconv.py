@@ -14,6 +14,8 @@ CALLS = {
     "chat": Operation.CHAT, "generate_content": Operation.CHAT, "text_completion": Operation.COMPLETION,
     "completion": Operation.COMPLETION, "acompletion": Operation.CHAT, "embeddings": Operation.EMBEDDING,
     "embedding": Operation.EMBEDDING, "rerank": Operation.RERANK, "image_generation": Operation.IMAGE,
+    "image": Operation.IMAGE, "audio": Operation.AUDIO, "speech": Operation.AUDIO, "transcription": Operation.AUDIO,
+    "moderation": Operation.OTHER,
 }  # fmt: skip
 KINDS = {
     "execute_tool": SpanKind.TOOL, "retrieval": SpanKind.RETRIEVAL, "create_agent": SpanKind.AGENT,

@@ -11,7 +11,7 @@ from collectors.assemble import assemble
 from collectors.dialect import dialects, read
 from collectors.dialects.langfuse import usage
 from store.model import LLMCall, Operation, Span, SpanKind, Status
-from tests.collectors.spans import chat, event, span
+from tests.collectors.spans import chat, event, said, span
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -224,8 +224,8 @@ def test_the_conventions_own_documents_and_tools_are_read():
 
 
 def test_a_providers_spellings_are_folded_and_a_frameworks_name_is_none():
-    for said, name in (("OpenAI", "openai"), ("openai.chat", "openai"), ("az.ai.openai", "azure.ai.openai")):
-        assert call(chat(attributes={"gen_ai.provider.name": said})).provider == name
+    for spelt, name in (("OpenAI", "openai"), ("openai.chat", "openai"), ("az.ai.openai", "azure.ai.openai")):
+        assert call(chat(attributes={"gen_ai.provider.name": spelt})).provider == name
     unknown = chat(attributes={"gen_ai.provider.name": "langchain", "gen_ai.request.model": "my-own"})
     assert call(unknown).provider is None
 
@@ -235,3 +235,20 @@ def test_flattened_lists_survive_a_value_where_a_branch_begins():
                             "gen_ai.prompt.0.role": "user"})  # fmt: skip
     assert call(made).input_text == "Why?"
     assert call(replace(made, attributes={**made.attributes, "gen_ai.prompt.1": "x"})).input_text == "Why?"
+
+
+def test_what_a_vector_store_found_goes_to_the_answer_that_used_it():
+    found = [event("db.query.result", db__query__result__id="7", db__query__result__document="Orders ship on Monday.",
+                   db__query__result__distance=0.2, db__query__result__metadata='{"k": 1}')]  # fmt: skip
+    told = {"db.system": "chroma", "db.operation": "query"}
+    search = span("chroma.query", ms=10, attributes=told, events=tuple(found))
+    asked = chat(at=20, trace_id=search.trace_id, attributes={"gen_ai.input.messages": said("When?")})
+    [answer] = assemble([search, asked], [], now=NOW).calls
+    assert answer.retrieved == [{"id": "7", "content": "Orders ship on Monday.", "score": 0.2, "metadata": {"k": 1}}]
+    assert read(replace(search, attributes={**told, "db.system": "postgresql"}), ()).get("kind") is None
+    assert read(span("chroma.add", attributes={"db.system": "chroma"}), ()).get("kind") is None
+
+
+def test_operations_on_pictures_sound_and_rules_are_calls_of_their_kind():
+    for name, operation in (("image", Operation.IMAGE), ("speech", Operation.AUDIO), ("moderation", Operation.OTHER)):
+        assert call(chat(attributes={"gen_ai.operation.name": name})).operation == operation
