@@ -94,19 +94,15 @@ class Numbers:
         if not ends:
             return
         self.pasts(rule, metric, Window(start=ends[0], end=ends[-1]))
-        first = kinds()[rule.kind].windows(rule, ends[0])
-        last = kinds()[rule.kind].windows(rule, ends[-1])
-        for name, window in last.items():
-            alike = window.length == first[name].length and ends[-1] - window.end == ends[0] - first[name].end
-            if (*_asked(rule), first[name]) in self._windows:
+        asked = [kinds()[rule.kind].windows(rule, end) for end in ends]
+        for name in asked[0]:
+            windows = [one[name] for one in asked]
+            if (*_asked(rule), windows[0]) in self._windows:
                 continue
-            if alike:
-                moved = ends[-1] - window.end
-                self._windows.update(self._slid(rule, [end - moved for end in ends], window.length, every))
+            if len({window.length for window in windows}) == 1:
+                self._windows.update(self._slid(rule, [one.end for one in windows], windows[0].length, every))
             elif metric.kind == "total":
-                self._windows.update(
-                    self._added_up(rule, [kinds()[rule.kind].windows(rule, end)[name] for end in ends], every)
-                )
+                self._windows.update(self._added_up(rule, windows, every))
 
     def _slide(self, rule: Rule, stretch: Stretch) -> dict[datetime, Sequence[Sample]]:
         """A stretch of any length, in readings that each end soon."""

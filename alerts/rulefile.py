@@ -57,8 +57,10 @@ def rules_from_text(text: str, *, where: str, metrics: Iterable[str] = ()) -> li
 
 
 def as_table(rule: Rule) -> dict[str, Any]:
-    """The rule as it stands in a file: only what differs from the defaults."""
-    return {"id": rule.id, **rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
+    """The rule as it stands in a file: what differs from the defaults, and what its kind would say otherwise."""
+    whole = rule.model_dump(mode="json", by_alias=True)
+    said = {name: whole[name] for name in _usual(whole) if whole[name] is not None}
+    return {"id": rule.id, **said, **rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
 
 
 def as_toml(rules: Iterable[Rule]) -> str:

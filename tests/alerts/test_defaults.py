@@ -1,6 +1,7 @@
 """What a rule over each metric begins with, the rules of a first start, and rules as files and versions."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from alerts import rulebook
 from alerts.condition import kinds
 from alerts.defaults import STARTERS, starters, suggested
 from alerts.rule import Rule
-from alerts.rulefile import rule_from, rules_from_text
+from alerts.rulefile import as_table, as_toml, rule_from, rules_from_text
 from analytics.metric import metrics
 from store import rules
 from store.audit import recent_changes
@@ -60,6 +61,22 @@ def test_rules_of_every_kind_go_out_as_a_file_and_come_back(store: Store, kind: 
     assert rules_from_text(text, where="test") == [rule]
     assert rulebook.read(store, text, metrics=metrics(), by="ana", now=NOW) == ["r"]
     assert rules.rule_versions(store, "r").height == 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"kind": "seasonal", "window": "1h"}, {"kind": "cusum", "window": "1h"},
+        {"kind": "budget", "every": "5m", "threshold": 5},
+        {"kind": "burn_rate", "metric": "calls"}, {"kind": "drift", "window": "1h", "every": "5m"},
+        {"kind": "budget", "metric": "calls", "threshold": 5},
+    ],
+)  # fmt: skip
+def test_what_is_a_default_of_rules_and_not_of_the_kind_is_kept(table: dict[str, Any]) -> None:
+    rule = rule_from({"id": "r", **table}, where="test")
+
+    assert rule_from(as_table(rule), where="test") == rule
+    assert rules_from_text(as_toml([rule]), where="test") == [rule]
 
 
 def test_a_file_with_an_error_changes_nothing(store: Store) -> None:

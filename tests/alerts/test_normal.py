@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from alerts.advance import Step, advance
+from alerts.backtest import backtest
 from alerts.kinds import budget
 from alerts.numbers import Numbers, one_by_one
 from alerts.rule import MetricInfo, Rule
 from alerts.rulefile import rule_from
+from alerts.settings import AlertSettings
 from alerts.state import Alert
-from store.alerting import Health
-from store.errors import ConfigError
+from store.alerting import Health, State
+from store.errors import ConfigError, QueryTimeout
 from store.model import Filters, Sample, Window
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
@@ -276,3 +278,41 @@ def test_what_makes_no_sense_is_refused(table: dict[str, Any], said: str) -> Non
     with pytest.raises(ConfigError) as refused:
         rule_from({"id": "r", **table}, where="alerts.toml")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+def test_a_budget_replayed_in_one_reading_is_the_same(period: str) -> None:
+    spend = rule("budget", **{**BUDGET, "period": period, "threshold": 400, "projected": True})
+    values = np.random.default_rng(3).uniform(0, 5, 40 * DAY)
+    numbers = numbers_of(values, total=True)
+    window = Window(start=FIRST + 25 * DAY * HOUR, end=FIRST + 38 * DAY * HOUR)
+    once = steps(spend, COST, numbers, range(25 * DAY, 38 * DAY))
+
+    again = backtest(spend, window, numbers=numbers, metrics={"cost_usd": COST}, settings=AlertSettings())
+
+    assert [one.state for one in again.evaluations] == [one.after.state for one in once]
+    assert [one.value for one in again.evaluations] == pytest.approx([one.verdict.value for one in once])
+    assert [one.passed for one in again.evaluations] == [one.after.passed for one in once]
+
+
+def test_of_too_few_compared_calls_there_is_no_verdict() -> None:
+    drifts = rule("drift", metric="input_drift", window="1h", every="1h", min_samples=200)
+    [one] = steps(drifts, Info("level", "ratio"), numbers_of([1.4], 50), range(1))
+
+    assert (one.verdict.breached, one.verdict.cause) == (None, Health.INSUFFICIENT_BASELINE)
+
+
+def test_a_reading_that_fails_is_health_and_ends_nothing() -> None:
+    def fails(*_: Any) -> list[Sample]:
+        raise QueryTimeout("stopped after 10 s")
+
+    numbers = Numbers(measure=fails, sliding=one_by_one(fails))
+    seasonal = rule("seasonal", **SEASONAL)
+    numbers.read_ahead(seasonal, LATENCY, [FIRST], HOUR)
+    numbers.read_ahead(seasonal, LATENCY, [], HOUR)
+    up = Alert(state=State.FIRING, active_at=FIRST, fired_at=FIRST)
+
+    found = advance(seasonal, LATENCY, {"{}": up}, FIRST + HOUR, numbers=numbers, most=1)
+
+    assert found.error == "stopped after 10 s"
+    assert [(one.after.state, one.after.health) for one in found.steps] == [(State.FIRING, Health.ERROR)]
