@@ -65,11 +65,11 @@ def _subject(subject: str, window: Window, step: timedelta) -> None:
     with frame.card(heading, f"windows of {units.span(step)} against a reference; all calls"):
         if summaries.is_empty():
             st.markdown(_waiting(subject))
-            baseline.line(subject, None)
+            baseline.line(subject, None, window)
             return
         last = summaries.row(-1, named=True)
         _verdict(last, summaries)
-        baseline.line(subject, last)
+        baseline.line(subject, last, window)
         _course(subject, summaries, window, step)
         if subject == COLUMNS:
             driftcolumns.table(last)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analytics.basis import PINNED, RELEASE, ROLLING, SAME_WEEKDAY
 from analytics.reference import Maker, encoder_of
-from pages.parts import asked, filters, tables, units
+from pages.parts import asked, tables, units
 from pages.parts.text import safe_label
 from store import references
 from store.errors import LeewayError
@@ -26,12 +26,12 @@ ACTIONS = {references.MADE: "made a reference", references.CHOSE: "chose the kin
 Row = Mapping[str, Any]
 
 
-def line(subject: str, last: Row | None) -> None:
-    """One line on the reference in force, and a button to change it."""
+def line(subject: str, last: Row | None, chosen: Window) -> None:
+    """One line on the reference in force, and a button to change it. `chosen`: the range of the page."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(_said(subject), width="stretch")
         if st.button("Reference …", key=f"reference-{subject}", icon=":material/push_pin:", type="tertiary"):
-            _dialog(subject, last)
+            _dialog(subject, last, chosen)
 
 
 def _said(subject: str) -> str:
@@ -51,7 +51,7 @@ def _kind(basis: str) -> str:
 
 
 @st.dialog("What it is compared with", width="large")
-def _dialog(subject: str, last: Row | None) -> None:
+def _dialog(subject: str, last: Row | None, chosen: Window) -> None:
     st.markdown(_said(subject))
     if last is not None:
         stretch = f"{units.moment(last['current_start'])} – {units.moment(last['current_end'])} UTC"
@@ -59,7 +59,6 @@ def _dialog(subject: str, last: Row | None) -> None:
         newest = Window(start=last["current_start"], end=last["current_end"])
         if st.button("Make it the reference", key=f"accept-{subject}", icon=":material/check:"):
             _done(lambda: _maker(subject).pin(newest, by=asked.ACTOR, accept=True))
-    chosen = filters.chosen().window
     st.markdown(f"**Pin the range of this page**: {units.moment(chosen.start)} – {units.moment(chosen.end)} UTC.")
     if st.button("Pin it", key=f"pin-{subject}", icon=":material/push_pin:"):
         _done(lambda: _maker(subject).pin(chosen, by=asked.ACTOR))
@@ -82,8 +81,7 @@ def _choose(subject: str) -> None:
         value = st.selectbox("First seen last comes first", values, key=f"release-{subject}")
         basis = f"{RELEASE} {field}={value}" if value else ""
     if st.button("Compare with this", key=f"choose-{subject}", disabled=not basis or basis == maker.basis):
-        now_ = maker.now
-        _done(lambda: references.choose(maker.store, subject, basis, by=asked.ACTOR, now=now_))
+        _done(lambda: references.choose(maker.store, subject, basis, by=asked.ACTOR, now=maker.now))
 
 
 def _done(work: Callable[[], object]) -> None:
