@@ -32,6 +32,9 @@ STOP_WORDS = frozenset(
 )
 
 
+Places = npt.NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topics:
     """Of each topic: id, centre (unit vector), name, and share of the reference."""
@@ -51,15 +54,21 @@ def topics_of(vectors: Matrix, texts: Sequence[str], seed: int, before: Topics |
 
     k = max(1, min(TOPICS, len(np.unique(vectors, axis=0)), len(vectors) // MIN_PER_TOPIC))
     fitted = KMeans(k, n_init=4, random_state=seed).fit(vectors)
-    centres = fitted.cluster_centers_.astype(np.float32)
+    names, places = _distinct(named(texts, fitted.labels_, k), fitted.labels_)
+    k = len(names)
+    centres = np.stack([vectors[places == place].mean(axis=0) for place in range(k)])
     centres /= np.linalg.norm(centres, axis=1, keepdims=True).clip(1e-9)
-    places = nearest_topic(vectors, centres)
-    shares = np.bincount(places, minlength=k) / len(places)
-    names = named(texts, places, k)
+    shares = np.bincount(nearest_topic(vectors, centres), minlength=k) / len(vectors)
     same = recognised(centres, before.centres) if before else {}
     ids = numbered([before.ids[same[i]] if before and i in same else None for i in range(k)], before)
     kept = [before.names[same[i]] if before and i in same else name for i, name in enumerate(names)]
     return Topics(ids=ids, centres=centres, names=tuple(kept), shares=tuple(map(float, shares)))
+
+
+def _distinct(names: Sequence[str], places: Places) -> tuple[list[str], Places]:
+    """Topics of one name are one."""
+    kept = list(dict.fromkeys(names))
+    return kept, np.array([kept.index(name) for name in names], np.int64)[places]
 
 
 def recognised(centres: Matrix, earlier: Matrix) -> dict[int, int]:
