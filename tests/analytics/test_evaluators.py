@@ -23,7 +23,9 @@ def ungrounded_of(answer: str, **call: Any) -> Verdict:
 
 
 def test_every_evaluator_says_what_it_is_and_how_far_to_trust_it():
-    assert set(evaluators()) == {"toxicity", "ungrounded", "relevance", "refusal", "empty"}
+    assert set(evaluators()) == {
+        "cut", "empty", "language", "pii", "refusal", "relevance", "retrieval", "toxicity", "ungrounded",
+    }  # fmt: skip
     for evaluator in evaluators().values():
         engine = engine_of(evaluator, SETTINGS)
         assert evaluator.title

@@ -21,7 +21,9 @@ SPANS = 512
 # Loading alone is measured: scoring and embedding what was loaded would be counted with it.
 SETTINGS = """
 [scoring]
-off = ["empty", "refusal", "relevance", "toxicity", "ungrounded"]
+off = [
+    "cut", "empty", "language", "pii", "refusal", "relevance", "retrieval", "toxicity", "ungrounded",
+]
 [embedding]
 lookback = "1s"
 """
