@@ -50,8 +50,12 @@ def test_texts_are_embedded_once_each(store: Store):
     add(store)
     workers = Workers(1)
     try:
-        assert embed(store, workers, EmbeddingSettings(), now=NOW) == {"input_text": 2, "output_text": 3}
-        assert embed(store, workers, EmbeddingSettings(max_texts=5), now=NOW) == {"input_text": 0, "output_text": 0}
+        assert embed(store, workers, EmbeddingSettings(), now=NOW) == {
+            "input_text": 2, "output_text": 3, "retrieved": 0,
+        }  # fmt: skip
+        assert embed(store, workers, EmbeddingSettings(max_texts=5), now=NOW) == {
+            "input_text": 0, "output_text": 0, "retrieved": 0,
+        }  # fmt: skip
         score(store, workers, ScoringSettings(off=("relevance",)), now=NOW)
     finally:
         workers.close()
@@ -72,6 +76,7 @@ def test_a_run_embeds_no_more_than_it_is_told(store: Store):
     assert embed(store, Inline(), EmbeddingSettings(max_texts=3, batch=2), now=NOW) == {
         "input_text": 2,
         "output_text": 1,
+        "retrieved": 0,
     }
 
 
