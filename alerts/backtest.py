@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
-from alerts.due import floored
+from alerts.engine.due import floored
+from alerts.engine.numbers import Numbers
+from alerts.engine.run import Bench, Held, Run
 from alerts.notification import headline, loads
-from alerts.numbers import Numbers
 from alerts.rule import MetricInfo, Rule
-from alerts.run import Bench, Held, Run
 from alerts.settings import AlertSettings
 from store.alerts import Evaluated
 from store.model import Window

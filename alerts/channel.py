@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.checked import checked, did_you_mean
-from alerts.course import Course
+from alerts.engine.course import Course
 from alerts.notification import Notification
+from alerts.rules.checked import checked, did_you_mean
 from store.declared import declared
 from store.errors import ConfigError
 from store.threads import Thread

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from alerts.past import Grid, Past
+from alerts.engine.past import Grid, Past
 from alerts.rule import MetricInfo, Rule
 from store.alerting import Health
 from store.declared import declared

@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
-from alerts.attention import woken
 from alerts.channel import Configured, Letter, Receipt
-from alerts.collapse import collapsed
-from alerts.grouping import Batch, batches
-from alerts.holding import hold
-from alerts.inhibition import Inhibition
+from alerts.delivery.attention import woken
+from alerts.delivery.collapse import collapsed
+from alerts.delivery.grouping import Batch, batches
+from alerts.delivery.holding import hold
+from alerts.delivery.inhibition import Inhibition
+from alerts.delivery.secrets import masked
+from alerts.delivery.sending import Answer, attempted, letter, wait_s
+from alerts.delivery.turns import Turns
 from alerts.notification import Notification, dumps, loads
-from alerts.secrets import masked
-from alerts.sending import Answer, attempted, letter, wait_s
 from alerts.settings import AlertSettings
-from alerts.turns import Turns
 from store import outbox, threads
 from store.connection import Store
 from store.errors import DeliveryError

@@ -14,14 +14,14 @@ from functools import partial
 
 from pydantic import ValidationError
 
-from alerts.closing import close_all, farewell
-from alerts.due import due
+from alerts.engine.closing import close_all, farewell
+from alerts.engine.due import due
+from alerts.engine.held import held_as_of, held_now
+from alerts.engine.numbers import Measure, Numbers, Sliding, one_by_one
+from alerts.engine.run import Bench, Closed, Run
 from alerts.evidence import Changes, Contributors, Examples, ExtraCost, Witnesses
-from alerts.held import held_as_of, held_now
-from alerts.numbers import Measure, Numbers, Sliding, one_by_one
 from alerts.rule import MetricInfo, Rule
-from alerts.rulefile import rule_from
-from alerts.run import Bench, Closed, Run
+from alerts.rules.rulefile import rule_from
 from alerts.settings import AlertSettings
 from store import alerts, incidents, outbox, rules, silences
 from store.alerting import Health

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from alerts.advance import Step
 from alerts.condition import CURRENT, Verdict, kinds
-from alerts.links import Seen, call_link, links, narrowed
+from alerts.engine.advance import Step
+from alerts.messages.links import Seen, call_link, links, narrowed
+from alerts.messages.wording import amount, calls, sparkline
 from alerts.notification import Contributor, Example, Notification, Reason
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import amount, calls, sparkline
 from store.alerts import slice_of
 from store.duration import words
 from store.errors import LeewayError

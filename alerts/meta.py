@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.held import alert_of
-from alerts.links import page_link
-from alerts.mute import named
+from alerts.delivery.mute import named
+from alerts.engine.held import alert_of
+from alerts.messages.links import page_link
 from alerts.notification import Notification, Reason, dumps
 from alerts.settings import AlertSettings
 from alerts.state import Alert, Timing, event, step

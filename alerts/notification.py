@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from alerts.neutral import cut, neutral
+from alerts.messages.neutral import cut, neutral
 from store.duration import words
 
 Reason = Literal[
@@ -61,9 +61,9 @@ class Other:
 class Notification:
     """One thing to tell. `at` is the end of the window that says so, `since` the window end at which the breach began.
 
-    Texts may hold what strangers wrote; a channel shows them through `alerts.neutral` only. `links` are ours. `lines`
-    are label and text of a report. `sent_at` and `delayed` are filled in when it is sent, `rescued_from` when another
-    channel could not send it.
+    Texts may hold what strangers wrote; a channel shows them through `alerts.messages.neutral` only. `links` are ours.
+    `lines` are label and text of a report. `sent_at` and `delayed` are filled in when it is sent, `rescued_from` when
+    another channel could not send it.
     """
 
     reason: Reason

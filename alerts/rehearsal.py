@@ -20,13 +20,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from alerts.checked import checked, did_you_mean
-from alerts.due import MONDAY
-from alerts.numbers import Numbers, one_by_one
+from alerts.engine.due import MONDAY
+from alerts.engine.numbers import Numbers, one_by_one
+from alerts.engine.run import Bench, Run
+from alerts.engine.series import expanded
 from alerts.rule import NEVER, MetricInfo, Rule
-from alerts.rulefile import rules_from_file
-from alerts.run import Bench, Run
-from alerts.series import expanded
+from alerts.rules.checked import checked, did_you_mean
+from alerts.rules.rulefile import rules_from_file
 from alerts.settings import AlertSettings
 from store.alerts import slice_key, slice_of
 from store.duration import Duration, short

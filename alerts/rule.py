@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from alerts.checked import did_you_mean
-from alerts.mute_timing import MuteTiming, TimeZone
+from alerts.rules.checked import did_you_mean
+from alerts.rules.mute_timing import MuteTiming, TimeZone
 from store.alerting import Severity
 from store.duration import Duration
 from store.model import DIMENSIONS

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from alerts.checked import did_you_mean
+from alerts.rules.checked import did_you_mean
 from store.alerting import Severity
 from store.duration import Duration
 from store.model import DIMENSIONS

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from collectors import retrieved
-from collectors.candidate import Candidate, Key, kind_of, logs_by_span, placed, read_all, told_once
-from collectors.duplicates import once
-from collectors.evaluations import EVENT, calls_by_name, evaluation
-from collectors.inherit import Identities, inherited
-from collectors.nesting import innermost
-from collectors.record import call_of
-from collectors.streams import joined
+from collectors.spans import retrieved
+from collectors.spans.candidate import Candidate, Key, kind_of, logs_by_span, placed, read_all, told_once
+from collectors.spans.duplicates import once
+from collectors.spans.evaluations import EVENT, calls_by_name, evaluation
+from collectors.spans.inherit import Identities, inherited
+from collectors.spans.nesting import innermost
+from collectors.spans.record import call_of
+from collectors.spans.streams import joined
 from store.model import Evaluation, LLMCall, LogRecord, Span, SpanKind
 
 

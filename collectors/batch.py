@@ -11,12 +11,12 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from collectors.alike import Group, apart, told_again
 from collectors.assemble import Assembled, assemble
-from collectors.candidate import fingerprint, placed, told_once
-from collectors.decoded import BAD_RECORD, Decoded
-from collectors.fellows import call_table
-from collectors.otlp import decode
+from collectors.spans.alike import Group, apart, told_again
+from collectors.spans.candidate import fingerprint, placed, told_once
+from collectors.spans.decoded import BAD_RECORD, Decoded
+from collectors.spans.fellows import call_table
+from collectors.spans.otlp import decode
 from store.calls import bare_table
 from store.errors import FormatError
 from store.evaluations import evaluation_table

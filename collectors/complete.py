@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 from collectors import folding, moments
-from collectors.content import content_fields
+from collectors.files.reading import Place
 from collectors.formats.leeway import HINTS, read
 from collectors.identity import call_id, model_key
-from collectors.reading import Place
+from collectors.spans.content import content_fields
 from collectors.usage import Usage, normalised
 from store.model import ContentState, LLMCall, Operation, Status, TimeQuality
 

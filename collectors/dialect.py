@@ -7,7 +7,7 @@ field, the higher priority first. What they give is a `Reading`: a dict with the
 - `kind`: its SpanKind
 - `usage`: raw counts, `input output cache_read cache_write reasoning total input_audio output_audio image` as the
   source gave them, with `exclusive: True` where the input is known to leave out cached tokens
-- `system` (text or parts), `asked`, `answered` (messages of `collectors.messages`)
+- `system` (text or parts), `asked`, `answered` (messages of `collectors.apis.messages`)
 - `documents`: what a retrieval found
 """
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from collectors.reading import Place, Record
+from collectors.files.reading import Place, Record
 from store.declared import declared
 from store.errors import FormatError
 from store.model import Evaluation, LLMCall, LogRecord, Reject, Span

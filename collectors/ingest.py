@@ -17,17 +17,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from collectors.decode import PART_ROWS
+from collectors.files.decode import PART_ROWS
+from collectors.files.job import Job, Part, Plan, Slice
+from collectors.files.mapping import Mapping, checked
+from collectors.files.own_file import store_own
+from collectors.files.own_lines import OddLinesError
+from collectors.files.parts import decoded_parts, submitted
+from collectors.files.reading import Limits
+from collectors.files.slicing import OWN, plan, smaller
 from collectors.format import format_named
-from collectors.job import Job, Part, Plan, Slice
 from collectors.keeping import Import, begun, forget, settle, store_parts, store_spans, store_spans_dry, written
-from collectors.mapping import Mapping, checked
-from collectors.own_file import store_own
-from collectors.own_lines import OddLinesError
-from collectors.parts import decoded_parts, submitted
-from collectors.reading import Limits
 from collectors.report import ALREADY, Report
-from collectors.slicing import OWN, plan, smaller
 from store import sources
 from store.connection import Store, Transaction
 from store.errors import StoreError
@@ -45,7 +45,7 @@ def ingest(
 ) -> Report:  # fmt: skip
     """Read one log file into the store and report what became of it.
 
-    `mapping`: where a call's fields stand in records that no format knows (collectors/mapping.py). `dry_run` counts and
+    `mapping`: where a call's fields stand in records that no format knows (files/mapping.py). `dry_run` counts and
     writes nothing. `progress` is told which share of the file, from 0 to 1, is done. Raises FormatError when there is
     no such format or the mapping names no field.
     """

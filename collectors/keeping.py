@@ -8,8 +8,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from collectors.decode import batch_at, table_at
-from collectors.job import Job, Part
+from collectors.files.decode import batch_at, table_at
+from collectors.files.job import Job, Part
 from collectors.load import COUNTED, Kept, keep
 from collectors.report import Report
 from store import sources

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collectors.batch import Batch, empty, read_frames, reassemble, rejected
-from collectors.decoded import BAD_RECORD
+from collectors.spans.decoded import BAD_RECORD
 from store import kindred, spans
 from store.calls import append_calls, stamped
 from store.connection import Store, Transaction

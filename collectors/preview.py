@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from collectors.batch import assembled_safely
-from collectors.decode import Made, found_in
-from collectors.job import Job
-from collectors.mapping import Mapping as Paths
-from collectors.reading import Reading, Record
-from collectors.sorting import Sorter
+from collectors.files.decode import Made, found_in
+from collectors.files.job import Job
+from collectors.files.mapping import Mapping as Paths
+from collectors.files.reading import Reading, Record
+from collectors.files.sorting import Sorter
 from store.errors import FormatError
 from store.model import LLMCall, Reject
 

@@ -1,6 +1,6 @@
 """The page behind the link in a message: acknowledge, snooze or silence one alert, from a phone and without a login.
 
-The link is signed (`alerts/answers.py`). Opening it changes nothing: chat programs open links by themselves.
+The link is signed (`alerts/delivery/answers.py`). Opening it changes nothing: chat programs open links by themselves.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from alerts import attention
-from alerts.answers import incident_of
-from alerts.neutral import cut, html_escaped
+from alerts.delivery import attention
+from alerts.delivery.answers import incident_of
+from alerts.messages.neutral import cut, html_escaped
+from alerts.messages.wording import amount
 from alerts.notification import moment, scope
-from alerts.wording import amount
 from leeway.runtime import Runtime, current
 from store import alerts, incidents, silences
 from store.duration import words

@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from alerts.propose import Proposal
+from alerts.engine.propose import Proposal
 from alerts.rehearsal import rehearse
-from alerts.rulefile import rules_from_file
+from alerts.rules.rulefile import rules_from_file
 from analytics.evaluator import ScoringSettings, engine_of, evaluators
 from analytics.metric import metrics
 from analytics.models import prepare_detoxify, verified

@@ -12,13 +12,13 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from alerts.checked import did_you_mean
+from alerts.rules.checked import did_you_mean
 from alerts.settings import AlertSettings
 from analytics.drift import DriftSettings
 from analytics.embedding import EmbeddingSettings
 from analytics.evaluator import ScoringSettings
 from analytics.prices import PriceSettings
-from collectors.mapping import checked, pairs
+from collectors.files.mapping import checked, pairs
 from collectors.sources.otlp_http import OtlpSettings
 from collectors.sources.watch import WatchSettings
 from store.errors import ConfigError, FormatError

@@ -1,11 +1,11 @@
 """What the settings and the rules file declare of alerting: rules, inhibitions, reports, and whom they name."""
 
 from alerts.channel import configured
-from alerts.checked import did_you_mean
-from alerts.inhibition import Inhibition, inhibition_from, inhibitions_from_file
-from alerts.report import Report, report_from
+from alerts.delivery.inhibition import Inhibition, inhibition_from, inhibitions_from_file
+from alerts.messages.report import Report, report_from
 from alerts.rule import Rule
-from alerts.rulefile import rule_from, rules_from_file
+from alerts.rules.checked import did_you_mean
+from alerts.rules.rulefile import rule_from, rules_from_file
 from analytics.metric import metrics
 from leeway.config import Settings
 from store.errors import ConfigError

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from alerts import rulebook
-from alerts.rulefile import rules_from_file
+from alerts.rules import rulebook
+from alerts.rules.rulefile import rules_from_file
 from analytics import scoring
 from analytics.metric import metrics
 from analytics.standing import standings

@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal
 
-from alerts.secrets import masked
+from alerts.delivery.secrets import masked
 
 
 class PlainLines(logging.Formatter):

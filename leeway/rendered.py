@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from alerts import blocks, chart
 from alerts.channel import Letter
 from alerts.channels import email, pagerduty, teams
-from alerts.course import course
+from alerts.engine.course import course
+from alerts.messages import blocks, chart
 from alerts.notification import Notification, headline, loads
 from leeway import config, runtime, telling
 from leeway.runtime import Runtime

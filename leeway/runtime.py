@@ -15,22 +15,22 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from alerts import rulebook
-from alerts.answers import signing_key, token
 from alerts.backtest import MOST, Backtest, backtest
 from alerts.channel import configured
-from alerts.defaults import starters
-from alerts.numbers import Numbers
-from alerts.propose import Proposal, propose
+from alerts.delivery.answers import signing_key, token
+from alerts.delivery.turns import Turns
+from alerts.engine.numbers import Numbers
+from alerts.engine.propose import Proposal, propose
 from alerts.rule import Rule
+from alerts.rules import rulebook
+from alerts.rules.defaults import starters
 from alerts.settings import AlertSettings
-from alerts.turns import Turns
 from analytics.evaluator import evaluators
 from analytics.metric import metrics
 from collectors.batch import read_frames
+from collectors.files.mapping import Mapping
 from collectors.ingest import ingest
 from collectors.load import load
-from collectors.mapping import Mapping
 from collectors.preview import Preview, preview
 from collectors.replay import Replayed, replay
 from collectors.report import Report

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alerts import deliver, evaluate, meta, report
-from alerts.heartbeat import beat
-from alerts.numbers import Numbers, Stretch
+from alerts import deliver, evaluate, meta
+from alerts.delivery.heartbeat import beat
+from alerts.engine.numbers import Numbers, Stretch
+from alerts.messages import report
 from analytics import drift, embedding, prices, rollup, scoring
 from analytics.contributors import Contribution, contributors
 from analytics.examples import examples

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from alerts import noise, postmortem, report
-from alerts.checked import did_you_mean
-from alerts.neutral import cut, neutral
+from alerts import noise
+from alerts.messages import postmortem, report
+from alerts.messages.neutral import cut, neutral
 from alerts.noise import Change, RuleNoise
 from alerts.notification import Notification, facts, headline, loads, named_links
 from alerts.rule import Rule
+from alerts.rules.checked import did_you_mean
 from leeway import schedule
 from leeway.runtime import Runtime
 from store import browse, incidents, outbox

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from alerts.address import target
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
-from alerts.neutral import neutral
+from alerts.delivery.address import target
+from alerts.delivery.secrets import secret
+from alerts.messages.neutral import neutral
 from alerts.notification import facts, headline, named_links
-from alerts.secrets import secret
 from store.errors import DeliveryError
 
 # Services whose host Apprise knows, and those whose host stands in the URL and is checked. None runs a program,

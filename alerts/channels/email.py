@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from alerts import chart
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
-from alerts.deadline import Deadline
-from alerts.neutral import cut, html_escaped, neutral
+from alerts.delivery.deadline import Deadline
+from alerts.delivery.secrets import secret
+from alerts.messages import chart
+from alerts.messages.neutral import cut, html_escaped, neutral
 from alerts.notification import Notification, facts, headline, named_links, subject
-from alerts.secrets import secret
 from store.errors import DeliveryError
 
 TIMEOUT_S, TOTAL_S = 10.0, 40.0

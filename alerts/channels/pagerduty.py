@@ -10,10 +10,10 @@ import orjson
 from pydantic import Field
 
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
-from alerts.neutral import cut, neutral
+from alerts.delivery.post import post
+from alerts.delivery.secrets import secret
+from alerts.messages.neutral import cut, neutral
 from alerts.notification import OVER, UP, Notification, facts, named_links, scope, subject
-from alerts.post import post
-from alerts.secrets import secret
 from store.errors import DeliveryError
 
 SUMMARY, KEY, DETAIL = 1024, 32, 4000  # characters; a body has at most 512 KB

@@ -5,10 +5,10 @@ from pathlib import Path
 import orjson
 from pydantic import Field
 
-from alerts.blocks import payload
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
-from alerts.post import post
-from alerts.secrets import secret
+from alerts.delivery.post import post
+from alerts.delivery.secrets import secret
+from alerts.messages.blocks import payload
 from store.errors import DeliveryError
 
 

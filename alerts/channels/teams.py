@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
-from alerts.neutral import cut, neutral
+from alerts.delivery.post import post
+from alerts.delivery.secrets import secret
+from alerts.messages.neutral import cut, neutral
 from alerts.notification import Notification, facts, headline, named_links
-from alerts.post import post
-from alerts.secrets import secret
 
 HEAD, FACT = 300, 2000  # characters; a card has at most 28 KB
 MOST_ACTIONS = 6

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import orjson
 
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
-from alerts.neutral import neutral
+from alerts.delivery.post import post
+from alerts.delivery.secrets import secret
+from alerts.messages.neutral import neutral
 from alerts.notification import Notification, Other, as_other, facts, headline, scope
-from alerts.post import post
-from alerts.secrets import secret
 
 NEVER_ENDED = "0001-01-01T00:00:00Z"  # Alertmanager's word for "still firing"
 

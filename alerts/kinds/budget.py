@@ -9,10 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, needs_threshold
-from alerts.forecast import HISTORY, Forecast, forecast
-from alerts.past import Grid
+from alerts.engine.forecast import HISTORY, Forecast, forecast
+from alerts.engine.past import Grid
+from alerts.messages.wording import amount
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import amount
 from store.model import Window
 
 INSTANT = timedelta(microseconds=1)

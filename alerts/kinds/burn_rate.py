@@ -11,8 +11,8 @@ from typing import Any
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, needs_threshold, unknown
 from alerts.kinds.rate import FEWEST_BAD
+from alerts.messages.wording import amount, calls
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import amount, calls
 from store.duration import words
 from store.model import Sample, Window
 

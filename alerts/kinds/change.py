@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
+from alerts.messages.wording import amount, calls
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import amount, calls
 from store.alerting import Health
 from store.duration import words
 from store.model import Sample, Window

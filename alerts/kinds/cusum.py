@@ -9,8 +9,8 @@ from typing import Any
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, current, unknown
 from alerts.kinds.seasonal import DAY, normal_range, past, placed, problems
+from alerts.messages.wording import amount, calls
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import amount, calls
 from store.alerting import Health
 from store.duration import words
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, current, exceeds, unknown
+from alerts.messages.wording import number
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import number
 from store.alerting import Health
 from store.duration import words
 

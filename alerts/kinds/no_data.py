@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, unknown
+from alerts.messages.wording import calls
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import calls
 from store.duration import words
 from store.model import Window
 

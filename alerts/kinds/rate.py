@@ -10,8 +10,8 @@ from datetime import datetime
 from math import sqrt
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, needs_threshold, unknown
+from alerts.messages.wording import amount, calls
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import amount, calls
 from store.duration import words
 from store.model import Sample, Window
 

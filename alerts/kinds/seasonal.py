@@ -1,6 +1,6 @@
 """A level that is not what it usually is at this hour of the week: a spike, or a shift that stays.
 
-Two looks at the robust deviation `z` from the same hours of the weeks before (see alerts/season.py): a spike is `z`
+Two looks at the robust deviation `z` from the same hours of the weeks before (`engine/season.py`): a spike is `z`
 beyond the threshold in two windows running; a shift is the moving average of `z`, in units of its own spread, beyond
 SHIFT times the threshold. Measured on 120 series of synthetic traffic by `make eval`.
 """
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, current, exceeds, needs_threshold, unknown
-from alerts.past import Grid
+from alerts.engine.past import Grid
+from alerts.engine.season import MEMORY, Season
+from alerts.messages.wording import amount, calls
 from alerts.rule import MetricInfo, Rule
-from alerts.season import MEMORY, Season
-from alerts.wording import amount, calls
 from store.alerting import Health
 from store.duration import words
 

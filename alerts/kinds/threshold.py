@@ -1,8 +1,8 @@
 """A metric over one window against a fixed number."""
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, current, exceeds, unknown
+from alerts.messages.wording import amount, calls
 from alerts.rule import MetricInfo, Rule
-from alerts.wording import amount, calls
 from store.duration import words
 
 

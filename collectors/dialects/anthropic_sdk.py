@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from collectors import semconv
 from collectors.dialect import Dialect, Reading
+from collectors.spans import semconv
 from store.model import LogRecord, Span
 
 SCOPE = "com.anthropic.sdk"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from collectors import semconv
 from collectors.dialect import Dialect, Reading, merge
+from collectors.spans import semconv
 from store.model import LogRecord, Span
 
 DETAILS = "gen_ai.client.inference.operation.details"

@@ -7,9 +7,9 @@ Azure), or as one prompt and one completion event (1.26, 1.27).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
+from collectors.apis.messages import Message, message, messages, parsed
 from collectors.dialect import Dialect, Reading
-from collectors.messages import Message, message, messages, parsed
+from collectors.spans import semconv
 from store.model import LogRecord, Span
 
 ROLES = {

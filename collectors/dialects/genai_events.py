@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from collectors.apis.messages import Message, message, parsed
 from collectors.dialect import Dialect, Reading
-from collectors.messages import Message, message, parsed
 from store.model import LogRecord, Span
 
 EVENTS = "events"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
-from collectors.counts import as_object, openai_usage
+from collectors.apis.counts import as_object, openai_usage
+from collectors.apis.messages import parsed
+from collectors.apis.pythonic import python
 from collectors.dialect import Dialect, Reading
-from collectors.messages import parsed
-from collectors.pythonic import python
+from collectors.spans import semconv
 from store.model import LogRecord, Span
 
 SCOPE = "openinference.instrumentation.haystack"

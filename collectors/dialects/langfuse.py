@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
-from collectors.counts import anthropic_usage, either, known, openai_usage
+from collectors.apis.counts import anthropic_usage, either, known, openai_usage
+from collectors.apis.messages import messages, parsed
 from collectors.dialect import Dialect, Reading
 from collectors.folding import maker
-from collectors.messages import messages, parsed
 from collectors.moments import EPOCH, moment
+from collectors.spans import semconv
 from store.model import LogRecord, Operation, Span, SpanKind, Status
 
 TYPE = "langfuse.observation.type"

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import langchain, semconv
+from collectors.apis import langchain
+from collectors.apis.exchange import response_fields
+from collectors.apis.messages import messages, parsed
 from collectors.dialect import Dialect, Reading
-from collectors.exchange import response_fields
-from collectors.messages import messages, parsed
+from collectors.spans import semconv
 from store.model import LogRecord, Operation, Span, SpanKind, Status
 
 KIND = "langsmith.span.kind"

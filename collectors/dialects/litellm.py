@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
-from collectors.counts import openai_usage
+from collectors.apis.counts import openai_usage
+from collectors.apis.messages import Message, message, parsed
+from collectors.apis.pythonic import python
 from collectors.dialect import Dialect, Reading
-from collectors.indexed import nested
-from collectors.messages import Message, message, parsed
-from collectors.pythonic import python
+from collectors.spans import semconv
+from collectors.spans.indexed import nested
 from store.model import LogRecord, Operation, Span, SpanKind
 
 SCOPE = "litellm"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
-from collectors.counts import usage_of
+from collectors.apis.counts import usage_of
+from collectors.apis.exchange import request_fields, response_fields
+from collectors.apis.messages import messages, parsed
 from collectors.dialect import Dialect, Reading
-from collectors.exchange import request_fields, response_fields
-from collectors.messages import messages, parsed
+from collectors.spans import semconv
 from store.model import LogRecord, Span, SpanKind, Status
 
 STREAMED = "streaming response from"

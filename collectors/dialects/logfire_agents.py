@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors.counts import as_object, openai_usage
+from collectors.apis.counts import as_object, openai_usage
+from collectors.apis.exchange import response_fields, settings
+from collectors.apis.messages import Message, messages, parsed
 from collectors.dialect import Dialect, Reading
-from collectors.exchange import response_fields, settings
-from collectors.messages import Message, messages, parsed
 from store.model import LogRecord, Span, SpanKind
 
 SCOPE = "logfire.openai_agents"

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from collectors import folding, semconv
+from collectors import folding
 from collectors.dialect import Dialect, Reading
+from collectors.spans import semconv
 from store.model import LogRecord, Operation, Span, SpanKind
 
 SCOPE = "mistralai_sdk_tracer"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
-from collectors.counts import openai_usage
+from collectors.apis.counts import openai_usage
+from collectors.apis.exchange import request_fields, response_fields
+from collectors.apis.messages import messages, parsed
 from collectors.dialect import Dialect, Reading
-from collectors.exchange import request_fields, response_fields
-from collectors.messages import messages, parsed
+from collectors.spans import semconv
 from store.model import LogRecord, Operation, Span, SpanKind
 
 TYPE = "mlflow.spanType"

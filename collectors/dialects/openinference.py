@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
-from collectors.counts import usage_of
+from collectors.apis.counts import usage_of
+from collectors.apis.messages import Message, Part, message, messages, parsed, part, tool_call
 from collectors.dialect import HOW_COUNTED, Dialect, Reading
-from collectors.indexed import nested
-from collectors.messages import Message, Part, message, messages, parsed, part, tool_call
+from collectors.spans import semconv
+from collectors.spans.indexed import nested
 from store.model import LogRecord, Operation, Span, SpanKind
 
 KINDS = {

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
+from collectors.apis.messages import Message, message
+from collectors.apis.pythonic import python
 from collectors.dialect import Dialect, Reading
-from collectors.messages import Message, message
-from collectors.pythonic import python
+from collectors.spans import semconv
 from store.model import LogRecord, Span, SpanKind
 
 SCOPE = "openlit"

@@ -6,10 +6,10 @@ The 2026 line speaks the GenAI conventions; only its extras are read here.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
+from collectors.apis.messages import Message, Part, message
 from collectors.dialect import Dialect, Reading
-from collectors.indexed import nested
-from collectors.messages import Message, Part, message
+from collectors.spans import semconv
+from collectors.spans.indexed import nested
 from store.model import LogRecord, Operation, Span, SpanKind
 
 TYPES = {

@@ -1,10 +1,10 @@
-"""Spans that Leeway makes of other tools' runs (collectors/runs.py): what the GenAI conventions have no name for."""
+"""Spans that Leeway makes of other tools' runs: what the GenAI conventions have no name for."""
 
 from collections.abc import Sequence
 
-from collectors import semconv
+from collectors.apis.runs import COST, PROMPT_NAME, PROMPT_VERSION, TAGS
 from collectors.dialect import Dialect, Reading
-from collectors.runs import COST, PROMPT_NAME, PROMPT_VERSION, TAGS
+from collectors.spans import semconv
 from store.model import LogRecord, Span
 
 NAMES = (COST, PROMPT_NAME, PROMPT_VERSION, TAGS)

@@ -6,9 +6,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors.counts import known
+from collectors.apis.counts import known
+from collectors.apis.messages import parsed
 from collectors.dialect import Dialect, Reading
-from collectors.messages import parsed
 from store.model import LogRecord, Span, SpanKind
 
 SYSTEM = ("db.system", "db.system.name")

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors import semconv
+from collectors.apis.messages import Part, messages, parsed, text, tool_call
 from collectors.dialect import Dialect, Reading
-from collectors.messages import Part, messages, parsed, text, tool_call
+from collectors.spans import semconv
 from store.model import LogRecord, Operation, Span, SpanKind
 
 INNER = (".doGenerate", ".doStream", ".doEmbed")

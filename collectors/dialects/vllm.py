@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from collectors import semconv
 from collectors.dialect import Dialect, Reading
+from collectors.spans import semconv
 from store.model import LogRecord, Operation, Span, SpanKind
 
 TTFT, E2E = "gen_ai.latency.time_to_first_token", "gen_ai.latency.e2e"

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from collectors.apis.counts import as_object, known
+from collectors.apis.exchange import error_fields, response_fields
 from collectors.complete import complete
-from collectors.counts import as_object, known
-from collectors.exchange import error_fields, response_fields
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.reading import Place, Record
 from store.model import Operation, Status
 
 ENDED = {"canceled": Status.CANCELLED, "cancelled": Status.CANCELLED, "expired": Status.ERROR, "errored": Status.ERROR}

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors import folding
+from collectors.apis.counts import as_object, known
+from collectors.apis.exchange import Fields, exchange, number
+from collectors.apis.messages import parsed
 from collectors.complete import complete
-from collectors.counts import as_object, known
-from collectors.exchange import Fields, exchange, number
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import parsed
 from collectors.moments import from_ticks
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Operation
 

@@ -6,12 +6,12 @@ The timestamp is near the end of the call; latency stands only in Converse outpu
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from collectors.apis.counts import as_object, bedrock_usage, either, known
+from collectors.apis.exchange import Fields, exchange, number, request_fields
+from collectors.apis.messages import parsed
 from collectors.complete import complete
-from collectors.counts import as_object, bedrock_usage, either, known
-from collectors.exchange import Fields, exchange, number, request_fields
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import parsed
-from collectors.reading import Place, Record
 from store.model import Operation, Status
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from collectors.apis.counts import as_object, either, known
+from collectors.apis.exchange import exchange, number
+from collectors.apis.messages import parsed
 from collectors.complete import complete
-from collectors.counts import as_object, either, known
-from collectors.exchange import exchange, number
+from collectors.files.mapping import at
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.mapping import at
-from collectors.messages import parsed
-from collectors.reading import Place, Record
 from store.model import Operation, Status
 
 SESSION = "Helicone-Session-Id"

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from collectors import langchain, runs
-from collectors.counts import as_object, known
-from collectors.exchange import Fields
+from collectors.apis import langchain, runs
+from collectors.apis.counts import as_object, known
+from collectors.apis.exchange import Fields
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Operation
 

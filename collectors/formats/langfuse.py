@@ -7,12 +7,12 @@ provider's shapes are read as the provider means them.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors import runs
-from collectors.counts import as_object, either, known, openai_usage
-from collectors.exchange import Fields, number, settings
+from collectors.apis import runs
+from collectors.apis.counts import as_object, either, known, openai_usage
+from collectors.apis.exchange import Fields, number, settings
+from collectors.apis.messages import messages, parsed
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
-from collectors.messages import messages, parsed
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Operation
 

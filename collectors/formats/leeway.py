@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any, get_args, get_type_hints
 
 from collectors import moments
+from collectors.apis.messages import parsed
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
 from collectors.identity import call_id, model_key
-from collectors.messages import parsed
-from collectors.reading import Place, Record
 from collectors.usage import count
 from store.errors import FormatError
 from store.model import ContentState, Json, LLMCall, Operation, Status, TimeQuality, TokensOrigin

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors import folding
+from collectors.apis.counts import anthropic_usage, known, openai_usage
+from collectors.apis.exchange import error_fields, exchange, number, request_fields
+from collectors.apis.messages import messages, parsed
 from collectors.complete import complete
-from collectors.counts import anthropic_usage, known, openai_usage
-from collectors.exchange import error_fields, exchange, number, request_fields
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import messages, parsed
-from collectors.reading import Place, Record
 from store.model import Operation, Status
 
 NOTHING: tuple[Any, ...] = (None, "", "None", "none", {}, [], "{}", "[]")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from collectors.apis.counts import anthropic_usage, as_object, known, openai_usage
+from collectors.apis.exchange import Fields, settings
+from collectors.apis.messages import messages
 from collectors.complete import complete
-from collectors.counts import anthropic_usage, as_object, known, openai_usage
-from collectors.exchange import Fields, settings
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
-from collectors.messages import messages
-from collectors.reading import Place, Record
 from store.model import Operation
 
 KINDS = (("LLMChat", Operation.CHAT), ("LLMCompletion", Operation.COMPLETION), ("Embedding", Operation.EMBEDDING))

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from collectors.apis.counts import as_object, known
+from collectors.apis.exchange import number, response_fields, settings
+from collectors.apis.messages import messages, parsed
 from collectors.complete import complete
-from collectors.counts import as_object, known
-from collectors.exchange import number, response_fields, settings
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import messages, parsed
-from collectors.reading import Place, Record
 from store.model import Operation
 
 

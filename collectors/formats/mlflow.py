@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors import runs
-from collectors.counts import as_object, known
+from collectors.apis import runs
+from collectors.apis.counts import as_object, known
+from collectors.apis.messages import parsed
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import parsed
-from collectors.otlp_json import json_id
-from collectors.reading import Place, Record
+from collectors.spans.otlp_json import json_id
 from store.errors import FormatError
 from store.model import Span, SpanEvent
 

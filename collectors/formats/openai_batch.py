@@ -5,10 +5,10 @@ No prompt (it stands in the input file), no latency; the lines come in any order
 
 from collections.abc import Iterator
 
+from collectors.apis.exchange import error_fields, request_fields, response_fields
 from collectors.complete import complete
-from collectors.exchange import error_fields, request_fields, response_fields
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Operation
 

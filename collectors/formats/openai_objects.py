@@ -5,10 +5,10 @@ One object a line, without its request: no prompt, no latency, times in whole se
 
 from collections.abc import Iterator
 
+from collectors.apis.exchange import request_fields, response_fields
 from collectors.complete import complete
-from collectors.exchange import request_fields, response_fields
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.reading import Place, Record
 from store.errors import FormatError
 
 OBJECTS = ("chat.completion", "text_completion", "response", "list")

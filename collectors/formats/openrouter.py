@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from collectors.apis.counts import as_object, either, known
+from collectors.apis.exchange import number
 from collectors.complete import complete
-from collectors.counts import as_object, either, known
-from collectors.exchange import number
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Operation, Status
 

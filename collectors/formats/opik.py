@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from collectors import runs
-from collectors.counts import as_object, known, openai_usage
-from collectors.exchange import Fields, exchange, number
+from collectors.apis import runs
+from collectors.apis.counts import as_object, known, openai_usage
+from collectors.apis.exchange import Fields, exchange, number
+from collectors.apis.messages import messages
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
-from collectors.messages import messages
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Operation
 

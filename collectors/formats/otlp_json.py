@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.otlp_json import decode_json
-from collectors.reading import Place, Record
+from collectors.spans.otlp_json import decode_json
 
 SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics", "resource_spans", "resource_logs")
 

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from collectors import folding
+from collectors.apis.messages import parsed
 from collectors.complete import complete
+from collectors.files.mapping import at, fields
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.mapping import at, fields
-from collectors.messages import parsed
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Operation
 

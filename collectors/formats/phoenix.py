@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
-from collectors import runs
-from collectors.counts import as_object
+from collectors.apis import runs
+from collectors.apis.counts import as_object
+from collectors.apis.messages import parsed
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import parsed
-from collectors.reading import Place, Record
 from store.errors import FormatError
 from store.model import Span, SpanEvent
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from collectors.apis.counts import as_object, known
+from collectors.apis.exchange import exchange, number
+from collectors.apis.messages import parsed
 from collectors.complete import complete
-from collectors.counts import as_object, known
-from collectors.exchange import exchange, number
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import parsed
-from collectors.reading import Place, Record
 from store.model import Operation, Status
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from collectors.apis.counts import as_object, known
+from collectors.apis.exchange import exchange, number
+from collectors.apis.messages import parsed
 from collectors.complete import complete
-from collectors.counts import as_object, known
-from collectors.exchange import exchange, number
+from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from collectors.messages import parsed
 from collectors.moments import moment
-from collectors.reading import Place, Record
 from store.model import Operation, Status
 
 

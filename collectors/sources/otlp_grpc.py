@@ -12,8 +12,8 @@ from time import time_ns
 import grpc
 from pydantic import SecretStr
 
-from collectors.envelope import Envelope, checked
 from collectors.sources.otlp_http import OtlpSettings, admitted, success
+from collectors.spans.envelope import Envelope, checked
 from store.errors import FormatError, LeewayError
 from store.journal import Frame, Journal, Signal
 

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from collectors.envelope import Envelope, checked
-from collectors.otlp import TooLarge, suspicious, unpacked
+from collectors.spans.envelope import Envelope, checked
+from collectors.spans.otlp import TooLarge, suspicious, unpacked
 from store.errors import BacklogFull, FormatError, LeewayError
 from store.journal import GZIP, JSON, Frame, Journal, Signal
 

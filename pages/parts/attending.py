@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from alerts import attention
+from alerts.delivery import attention
 from leeway import telling
 from pages.parts import alarms, asked, silencing, units
 from pages.parts.alarms import Row

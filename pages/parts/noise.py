@@ -7,8 +7,8 @@ import streamlit as st
 
 from alerts.noise import Change, RuleNoise, differences
 from alerts.rule import Rule
-from alerts.rulebook import save_rule
-from alerts.rulefile import rule_from
+from alerts.rules.rulebook import save_rule
+from alerts.rules.rulefile import rule_from
 from leeway import telling
 from pages.parts import alarms, asked, tables, units
 from pages.parts.text import safe_label

@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from alerts.condition import kinds
-from alerts.defaults import suggested
 from alerts.rule import Rule
-from alerts.rulebook import save_rule
-from alerts.rulefile import rule_from
+from alerts.rules.defaults import suggested
+from alerts.rules.rulebook import save_rule
+from alerts.rules.rulefile import rule_from
 from analytics.metric import metrics
 from pages.parts import alarms, asked, rulefields, rulepreview
 from pages.parts.text import safe_label

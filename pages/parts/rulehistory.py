@@ -6,9 +6,9 @@ import orjson
 import polars as pl
 import streamlit as st
 
-from alerts import rulebook
 from alerts.noise import differences
-from alerts.rulefile import rule_from
+from alerts.rules import rulebook
+from alerts.rules.rulefile import rule_from
 from analytics.metric import metrics
 from pages.parts import alarms, asked, tables, units
 from pages.parts.text import safe_label

@@ -8,10 +8,10 @@ import polars as pl
 import streamlit as st
 
 from alerts.backtest import Backtest
+from alerts.engine.numbers import Numbers
 from alerts.noise import differences
-from alerts.numbers import Numbers
 from alerts.rule import Rule
-from alerts.rulefile import as_table
+from alerts.rules.rulefile import as_table
 from analytics.metric import metrics
 from pages.parts import alarms, asked, charts, frame, tables, units
 from pages.parts.charts import Band, Line, Plot

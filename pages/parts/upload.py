@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from collectors.files.tabular import is_parquet
 from collectors.format import formats
 from collectors.preview import Preview
 from collectors.report import Report
-from collectors.tabular import is_parquet
 from pages.parts import alarms, asked, fieldmap, links, units
 from pages.parts.text import safe_label
 from store.errors import LeewayError

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from alerts import post
 from alerts.channel import Configured, configured
 from alerts.channels import email
 from alerts.deliver import deliver
+from alerts.delivery import post
 from alerts.notification import Notification, dumps, loads
 from alerts.settings import AlertSettings
 from store import incidents, outbox

@@ -9,8 +9,8 @@ from pathlib import Path
 from alerts.channel import configured
 from alerts.deliver import deliver
 from alerts.evaluate import evaluate
-from alerts.rulebook import set_rules
-from alerts.rulefile import rule_from
+from alerts.rules.rulebook import set_rules
+from alerts.rules.rulefile import rule_from
 from alerts.settings import AlertSettings
 from store.connection import Store, StoreSettings
 from store.model import Filters, Sample, Window

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from alerts.engine.numbers import Numbers, one_by_one
 from alerts.evaluate import evaluate
-from alerts.numbers import Numbers, one_by_one
 from alerts.rule import Rule
-from alerts.rulebook import set_rules
+from alerts.rules.rulebook import set_rules
 from alerts.settings import AlertSettings
 from store.connection import Store
 from store.errors import QueryTimeout

@@ -20,12 +20,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from alerts import blocks
-from alerts import post as http
-from alerts.address import public, target
 from alerts.channel import Letter, channels, configured
 from alerts.channels import email, slack, webhook
-from alerts.course import Course, Point
+from alerts.delivery import post as http
+from alerts.delivery.address import public, target
+from alerts.engine.course import Course, Point
+from alerts.messages import blocks
 from alerts.notification import Contributor, Example, Notification, dumps, facts, headline, loads
 from store.errors import ConfigError, DeliveryError
 from store.model import Window

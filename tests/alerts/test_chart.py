@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PIL import Image
 
-from alerts import chart
-from alerts.course import Course, Point
+from alerts.engine.course import Course, Point
+from alerts.messages import chart
 from store.model import Window
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

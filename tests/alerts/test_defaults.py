@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from alerts import rulebook
 from alerts.condition import kinds
-from alerts.defaults import STARTERS, starters, suggested
 from alerts.rule import Rule
-from alerts.rulefile import as_table, as_toml, rule_from, rules_from_text
+from alerts.rules import rulebook
+from alerts.rules.defaults import STARTERS, starters, suggested
+from alerts.rules.rulefile import as_table, as_toml, rule_from, rules_from_text
 from analytics.metric import metrics
 from store import rules
 from store.audit import recent_changes

@@ -12,10 +12,10 @@ import pytest
 from alerts.channel import Channel, ChannelSettings, Configured, Receipt
 from alerts.deliver import deliver
 from alerts.deliver import test as send_test
+from alerts.delivery.sending import backoff_s, wait_s
+from alerts.delivery.turns import Turns
 from alerts.notification import Notification, dumps, headline
-from alerts.sending import backoff_s, wait_s
 from alerts.settings import AlertSettings
-from alerts.turns import Turns
 from store import outbox
 from store.connection import Store
 from store.errors import DeliveryError

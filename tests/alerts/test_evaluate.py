@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts import attention
+from alerts.delivery import attention
 from alerts.notification import Notification, loads
-from alerts.rulefile import rule_from
+from alerts.rules.rulefile import rule_from
 from alerts.settings import AlertSettings
 from store import alerts, incidents, rules, silences
 from store.calls import append_calls, call_table

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from alerts.backtest import backtest, ends
-from alerts.links import Seen, links, narrowed
-from alerts.mute import flap, flapping
-from alerts.neutral import cut, neutral
+from alerts.delivery.mute import flap, flapping
+from alerts.engine.propose import propose
+from alerts.messages.links import Seen, links, narrowed
+from alerts.messages.neutral import cut, neutral
+from alerts.messages.wording import amount, sparkline
 from alerts.notification import Notification, loads
-from alerts.propose import propose
-from alerts.wording import amount, sparkline
 from store.connection import Store
 from store.errors import QueryTimeout
 from store.model import Slice, Window

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.grouping import Batch, Sent, batches
+from alerts.delivery.grouping import Batch, Sent, batches
 from alerts.notification import Notification
 from alerts.settings import AlertSettings
 from store.outbox import Waiting

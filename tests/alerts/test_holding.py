@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from alerts import attention
 from alerts.channel import Channel, ChannelSettings, Configured, Letter, Receipt
 from alerts.deliver import deliver
-from alerts.inhibition import Inhibition, Matcher
+from alerts.delivery import attention
+from alerts.delivery.inhibition import Inhibition, Matcher
 from alerts.meta import Sign, watch
 from alerts.settings import AlertSettings
 from store import incidents, silences

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alerts.inhibition import Inhibition, Standing, inhibited, inhibition_from, inhibitions_from_file
+from alerts.delivery.inhibition import Inhibition, Standing, inhibited, inhibition_from, inhibitions_from_file
 from store.errors import ConfigError
 
 

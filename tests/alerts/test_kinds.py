@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.advance import advance
 from alerts.condition import Readings, Verdict, kinds
+from alerts.engine.advance import advance
+from alerts.engine.numbers import Numbers, one_by_one
 from alerts.kinds.rate import wilson_lower
-from alerts.numbers import Numbers, one_by_one
 from alerts.rule import KINDS, Rule
 from store.alerting import Health
 from store.model import Sample, Window

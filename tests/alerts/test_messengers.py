@@ -9,8 +9,8 @@ import pytest
 
 from alerts.channel import Letter
 from alerts.channels import apprise, pagerduty, slack_bot, teams, webhook
+from alerts.delivery.secrets import MASK, masked
 from alerts.notification import Notification, Other
-from alerts.secrets import MASK, masked
 from store.errors import DeliveryError
 from store.threads import Thread
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from alerts import meta
-from alerts.heartbeat import beat
+from alerts.delivery.heartbeat import beat
 from alerts.meta import Sign
 from alerts.notification import loads
 from alerts.settings import AlertSettings

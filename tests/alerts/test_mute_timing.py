@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alerts.mute_timing import MuteTiming, muted
-from alerts.rulefile import as_toml, rule_from, rules_from_text
+from alerts.rules.mute_timing import MuteTiming, muted
+from alerts.rules.rulefile import as_toml, rule_from, rules_from_text
 from store.errors import ConfigError
 
 NIGHT = {"days": ["fri"], "from": "22:00", "to": "06:00"}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from alerts import attention
 from alerts.backtest import Backtest, Episode
+from alerts.delivery import attention
 from alerts.noise import RuleNoise, change, differences, noise
 from alerts.rule import Rule
 from store.connection import Store

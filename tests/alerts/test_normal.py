@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alerts.advance import Step, advance
 from alerts.backtest import backtest
+from alerts.engine.advance import Step, advance
+from alerts.engine.numbers import Numbers, one_by_one
 from alerts.kinds import budget
-from alerts.numbers import Numbers, one_by_one
 from alerts.rule import MetricInfo, Rule
-from alerts.rulefile import rule_from
+from alerts.rules.rulefile import rule_from
 from alerts.settings import AlertSettings
 from alerts.state import Alert
 from store.alerting import Health, State

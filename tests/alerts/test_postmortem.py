@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from alerts import attention
-from alerts.postmortem import postmortem
+from alerts.delivery import attention
+from alerts.messages.postmortem import postmortem
 from store.connection import Store
 from store.errors import ConfigError
 

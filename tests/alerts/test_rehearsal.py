@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from alerts.engine.series import expanded
 from alerts.rehearsal import rehearse
-from alerts.series import expanded
 from store.errors import ConfigError
 
 RULES = """

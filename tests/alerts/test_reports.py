@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from alerts.messages.report import DAILY, WEEKLY, Report, Sources, compose, due, report_from, send_due
 from alerts.notification import Notification, facts, headline, loads
-from alerts.report import DAILY, WEEKLY, Report, Sources, compose, due, report_from, send_due
 from store import outbox
 from store.connection import Store
 from store.errors import ConfigError

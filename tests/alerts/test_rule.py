@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.rule import Rule
-from alerts.rulebook import save_rule, set_rules
-from alerts.rulefile import as_toml, rule_from, rules_from_file, rules_from_text
+from alerts.rules.rulebook import save_rule, set_rules
+from alerts.rules.rulefile import as_toml, rule_from, rules_from_file, rules_from_text
 from store import rules
 from store.audit import recent_changes
 from store.connection import Store

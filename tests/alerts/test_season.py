@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.forecast import forecast
-from alerts.past import Past, known
-from alerts.season import Season, season
+from alerts.engine.forecast import forecast
+from alerts.engine.past import Past, known
+from alerts.engine.season import Season, season
 
 FIRST = datetime(2026, 1, 5, 1, tzinfo=UTC)  # the first window of a Monday ends
 HOUR, DAY, WEEK = timedelta(hours=1), 24, 168

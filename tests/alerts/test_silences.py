@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alerts import attention
+from alerts.delivery import attention
 from store import incidents, silences
 from store.audit import recent_changes
 from store.connection import Store

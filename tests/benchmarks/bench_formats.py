@@ -14,10 +14,10 @@ from pathlib import Path
 
 import orjson
 
-from collectors.decode import batch_at, decode, found_in
+from collectors.files.decode import batch_at, decode, found_in
+from collectors.files.job import Decoded, Job, Kind, Slice
+from collectors.files.reading import Reading
 from collectors.format import formats
-from collectors.job import Decoded, Job, Kind, Slice
-from collectors.reading import Reading
 from store.model import Reject
 
 CASES = Path(__file__).parents[1] / "collectors" / "formats"

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.alike import FEW, apart
 from collectors.assemble import assemble
 from collectors.batch import batch_of
+from collectors.spans.alike import FEW, apart
 from store.calls import bare_table
 from store.model import LogRecord, Span
 from tests.collectors.spans import START, chat, event, log, said

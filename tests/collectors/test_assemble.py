@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from collectors.assemble import assemble
-from collectors.candidate import merged
-from collectors.record import http_status
+from collectors.spans.candidate import merged
+from collectors.spans.record import http_status
 from store.model import ContentState, LogRecord, Operation, Span, SpanKind, Status, TimeQuality
 from tests.collectors.spans import MS, RESOURCE, START, chat, event, log, said, span
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace as changed
 from collectors.assemble import assemble
 from collectors.batch import batch_of
 from collectors.load import load
-from collectors.otlp import decode
+from collectors.spans.otlp import decode
 from leeway.workers import Inline
 from store.connection import Store
 from store.journal import GZIP, JSON, Frame, Journal, JournalSettings, Position, Signal

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collectors.batch import Batch, read_frames
-from collectors.envelope import checked
+from collectors.spans.envelope import checked
 from store.errors import FormatError
 from store.journal import GZIP, JSON, Frame, Signal
 from tests.collectors.spans import chat

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.decode import decode, table_at
+from collectors.files.decode import decode, table_at
+from collectors.files.job import Job
+from collectors.files.reading import Limits
 from collectors.ingest import ingest
-from collectors.job import Job
-from collectors.otlp import decode as decode_otlp
-from collectors.reading import Limits
+from collectors.spans.otlp import decode as decode_otlp
 from leeway.workers import Inline
 from store.connection import Store
 from store.errors import FormatError

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from collectors import own_lines
+from collectors.files import own_lines
+from collectors.files.mapping import pairs
 from collectors.ingest import ingest
-from collectors.mapping import pairs
 from leeway.workers import Inline
 from store import sources
 from store.connection import Store

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.content import content_fields
-from collectors.messages import cut_off, message, messages, parsed, part
+from collectors.apis.messages import cut_off, message, messages, parsed, part
+from collectors.spans.content import content_fields
 
 TEXT = {"type": "text", "content": "Hi"}
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collectors.otlp import TooLarge, decode, parsed_json, suspicious, unpacked
-from collectors.otlp_json import decode_json, json_id
+from collectors.spans.otlp import TooLarge, decode, parsed_json, suspicious, unpacked
+from collectors.spans.otlp_json import decode_json, json_id
 from store.errors import FormatError
 from store.journal import GZIP, JSON, Signal
 

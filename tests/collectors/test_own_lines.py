@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.decode import decode, table_at
+from collectors.files.decode import decode, table_at
+from collectors.files.job import Job, Kind, Slice
+from collectors.files.own_lines import Strained, strain
 from collectors.ingest import ingest
-from collectors.job import Job, Kind, Slice
-from collectors.own_lines import Strained, strain
 from leeway.workers import Inline
 from store.calls import COLUMNS, append_calls, stamped
 from store.connection import Store, StoreSettings

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.pieces import records
-from collectors.reading import Limits, Reading
-from collectors.unpacking import unpacked
+from collectors.files.pieces import records
+from collectors.files.reading import Limits, Reading
+from collectors.files.unpacking import unpacked
 from store.errors import FormatError
 from store.model import Reject
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors import own_lines, parts, slicing
-from collectors.decode import decode, table_at
+from collectors.files import own_lines, parts, slicing
+from collectors.files.decode import decode, table_at
+from collectors.files.job import Decoded, Job, Kind, Slice
+from collectors.files.parts import decoded_parts
+from collectors.files.slicing import plan
 from collectors.ingest import ingest
-from collectors.job import Decoded, Job, Kind, Slice
-from collectors.parts import decoded_parts
-from collectors.slicing import plan
 from leeway.workers import Inline
 from store.connection import Store, StoreSettings
 from store.errors import LeewayError

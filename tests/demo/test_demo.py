@@ -9,7 +9,7 @@ import orjson
 import polars as pl
 import pytest
 
-from alerts.rulefile import rules_from_file
+from alerts.rules.rulefile import rules_from_file
 from leeway.config import load
 from leeway.demo import MANIFEST, SEED, prepare, sample_folder
 from leeway.demo_traffic.story import Incident, Story, Trouble, as_json

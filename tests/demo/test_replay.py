@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from alerts import rulebook
 from alerts.backtest import backtest
-from alerts.defaults import starters
-from alerts.held import held_as_of
+from alerts.engine.held import held_as_of
 from alerts.rule import Rule
-from alerts.rulefile import rule_from, rules_from_file
+from alerts.rules import rulebook
+from alerts.rules.defaults import starters
+from alerts.rules.rulefile import rule_from, rules_from_file
 from alerts.settings import AlertSettings
 from analytics import prices
 from analytics.metric import metrics

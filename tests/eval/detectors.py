@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from alerts.advance import advance
-from alerts.numbers import Numbers, one_by_one
+from alerts.engine.advance import advance
+from alerts.engine.numbers import Numbers, one_by_one
 from alerts.rule import MetricInfo, Rule
-from alerts.rulefile import rule_from
+from alerts.rules.rulefile import rule_from
 from alerts.state import Alert
 from store.model import Filters, Sample, Window
 from tests.eval.table import Figure

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rulefile import rule_from
+from alerts.rules.rulefile import rule_from
 from analytics.metric import metrics
 from leeway import config, reference
 from leeway.cli import parser

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from alerts.answers import KEY_FILE, incident_of, signing_key, token
+from alerts.delivery.answers import KEY_FILE, incident_of, signing_key, token
 from alerts.notification import Notification, dumps
 from leeway import answering, runtime
 from leeway.access import Guard

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from alerts.secrets import MASK, secret
+from alerts.delivery.secrets import MASK, secret
 from leeway import logs
 
 NAMES = ("leeway", "store", "collectors", "analytics", "alerts", "httpx", "httpcore")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from alerts import rulebook
 from alerts.meta import Sign
 from alerts.rule import Rule
+from alerts.rules import rulebook
 from leeway.config import load
 from leeway.runtime import Runtime
 from leeway.selfwatch import alive, signs

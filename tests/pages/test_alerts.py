@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from alerts.rulebook import save_rule
-from alerts.rulefile import rule_from
+from alerts.rules.rulebook import save_rule
+from alerts.rules.rulefile import rule_from
 from pages.parts import rulefields, rulehistory
 from store import incidents, rules, silences
 from tests.pages.conftest import TIMEOUT_S, make_calls, said, visit

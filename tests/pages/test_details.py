@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from alerts.notification import Contributor, Example, Notification, dumps
-from alerts.rulebook import save_rule
-from alerts.rulefile import rule_from
+from alerts.rules.rulebook import save_rule
+from alerts.rules.rulefile import rule_from
 from pages.parts import waterfall
 from store import alerts, incidents, rules
 from store.alerting import Health, Severity, State

@@ -1,0 +1,1 @@
+"""How what is said reaches people, once and at the right time."""

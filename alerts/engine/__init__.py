@@ -1,0 +1,1 @@
+"""How rules are worked through, window by window."""

@@ -1,0 +1,285 @@
+"""Exchanges: a request and a response of any provider's API, told as the fields of a call.
+
+Read by shape, never by who logged it: OpenAI (chat, Responses, completions, embeddings), Anthropic, Gemini, Bedrock
+Converse. Both functions give fields of `LLMCall` and, beside them, `usage` (raw counts as collectors/usage.py takes
+them), `asked` and `answered` (messages), `created` (the response's own time) and `made_by` (whose API it looks like).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from collectors import folding
+from collectors.apis.counts import anthropic_usage, bedrock_usage, either, gemini_usage, known, openai_usage
+from collectors.apis.messages import Message, message, messages, parsed
+from store.model import Operation
+
+Fields = dict[str, Any]
+
+# Canonical setting ← how APIs spell it, at the top of a request or in its generation settings.
+SETTINGS = {
+    "temperature": ("temperature",),
+    "top_p": ("top_p", "topP"),
+    "top_k": ("top_k", "topK"),
+    "max_tokens": ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "maxTokens",
+                   "max_tokens_to_sample", "max_new_tokens"),
+    "seed": ("seed",),
+    "frequency_penalty": ("frequency_penalty", "frequencyPenalty"),
+    "presence_penalty": ("presence_penalty", "presencePenalty"),
+    "n": ("n", "candidateCount", "candidate_count"),
+}  # fmt: skip
+SPELLED = {spelling: (name, rank) for name, spellings in SETTINGS.items() for rank, spelling in enumerate(spellings)}
+NESTED = ("inferenceConfig", "generationConfig", "generation_config", "additionalModelRequestFields", "parameters")
+WHOLE = ("max_tokens", "seed", "n")
+# What has a column of its own, or is content: the rest of a request goes to `params`.
+CONTENT = {
+    "messages", "input", "prompt", "contents", "system", "instructions", "systemInstruction", "system_instruction",
+    "tools", "functions", "toolConfig", "model", "stream", "user", "metadata", *NESTED,
+    *(name for names in SETTINGS.values() for name in names),
+}  # fmt: skip
+
+
+def number(value: Any) -> float | None:
+    """A setting's value; infinite, NaN and -1 mean that there is none."""
+    try:
+        found = float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) and found != -1 else None
+
+
+def settings(request: Mapping[str, Any]) -> Fields:
+    """The request's settings that have columns; of several spellings the first of `SETTINGS` counts."""
+    best: dict[str, tuple[int, Any]] = {}
+    nested = (request[key] for key in NESTED if isinstance(request.get(key), dict))
+    for depth, place in enumerate((request, *nested)):
+        for spelling in SPELLED.keys() & place.keys():
+            name, rank = SPELLED[spelling]
+            value, rank = place[spelling], rank + depth * len(SPELLED)
+            if value is not None and (name not in best or rank < best[name][0]):
+                best[name] = rank, value
+    found = {name: value for name, (_, said) in sorted(best.items()) if (value := number(said)) is not None}
+    return {name: int(value) if name in WHOLE else value for name, value in found.items()}
+
+
+def request_fields(request: Mapping[str, Any]) -> Fields:
+    """What a request tells of its call."""
+    tools = request.get("tools") or request.get("functions") or _tools_of(request.get("toolConfig"))
+    params = {key: request[key] for key in request.keys() - CONTENT if request[key] is not None}
+    stream = request.get("stream")
+    fields = {
+        "request_model": _text(request.get("model") or request.get("modelId")),
+        "stream": stream if isinstance(stream, bool) else None,
+        "user_id": _text(request.get("user")),
+        "tools_offered": len(tools) if isinstance(tools, list) else None,
+        "params": dict(sorted(params.items())) or None,
+        "asked": asked(request),
+        **settings(request),
+    }
+    return known(fields)
+
+
+def _tools_of(config: Any) -> Any:
+    return config.get("tools") if isinstance(config, dict) else None
+
+
+def asked(request: Mapping[str, Any]) -> list[Message]:
+    """The request's whole input as messages, its system part first."""
+    told = either_told(request, "system", "instructions", "systemInstruction", "system_instruction")
+    said = either_told(request, "messages", "input", "prompt", "contents")
+    found = gemini_messages(said) if request.get("contents") else messages(said)
+    return _system(told) + found if told else found
+
+
+def either_told(place: Mapping[str, Any], *names: str) -> Any:
+    for name in names:
+        if value := place.get(name):
+            return value
+    return None
+
+
+def _system(told: Any) -> list[Message]:
+    if isinstance(told, dict) and "parts" in told:
+        told = told["parts"]
+    if isinstance(told, str):
+        return messages([{"role": "system", "content": told}])
+    return [message({"role": "system", "content": told})] if told else []
+
+
+def gemini_messages(contents: Any) -> list[Message]:
+    """Gemini names a part's kind by its key."""
+    contents = contents if isinstance(contents, list) else [contents]
+    return [
+        message({"role": c.get("role") or "user", "parts": [_gemini_part(p) for p in c.get("parts") or []]})
+        if isinstance(c, dict)
+        else message({"role": "user", "content": c})
+        for c in contents
+    ]
+
+
+def _gemini_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in ("functionCall", "function_call"):
+        if isinstance(part.get(key), dict):
+            return {"type": "tool_use", **part[key]}
+    for key in ("functionResponse", "function_response"):
+        if isinstance(part.get(key), dict):
+            return {"type": "tool_result", **part[key]}
+    for key in ("inlineData", "inline_data", "fileData", "file_data"):
+        if isinstance(part.get(key), dict):
+            return _gemini_media(part[key])
+    return {"type": "reasoning" if part.get("thought") else "text", "text": part.get("text") or ""}
+
+
+def _gemini_media(blob: Mapping[str, Any]) -> Mapping[str, Any]:
+    mime = str(blob.get("mimeType") or blob.get("mime_type") or "")
+    source = blob.get("data") or blob.get("fileUri") or blob.get("file_uri")
+    return {"type": "blob", "modality": mime.partition("/")[0] or "file", "mime_type": mime or None, "data": source}
+
+
+def response_fields(response: Mapping[str, Any]) -> Fields:
+    """What a response tells of its call; {} when it has no shape we know."""
+    for recognised, read in SHAPES:
+        if recognised(response):
+            return known(read(response))
+    return {}
+
+
+def _chat(response: Mapping[str, Any]) -> Fields:
+    choices = [choice for choice in response["choices"] if isinstance(choice, dict)]
+    legacy = response.get("object") == "text_completion"
+    return {
+        **_told_by(response, "openai", "created"),
+        "operation": Operation.COMPLETION if legacy else Operation.CHAT,
+        "answered": [_choice(choice) for choice in choices],
+        "finish_reasons": texts(choice.get("finish_reason") for choice in choices),
+        "usage": openai_usage(response.get("usage")),
+    }
+
+
+def _choice(choice: Mapping[str, Any]) -> Message:
+    said = choice.get("message") or choice.get("delta")
+    said = said if isinstance(said, dict) else {"content": choice.get("text")}
+    return message({"role": "assistant", **{k: v for k, v in said.items() if v is not None}}, "assistant")
+
+
+def _responses(response: Mapping[str, Any]) -> Fields:
+    output = [item for item in response.get("output") or [] if isinstance(item, dict)]
+    found = [part for item in output for part in message(dict(item), "assistant")["parts"]]
+    cut = response.get("incomplete_details")
+    reason = cut.get("reason") if isinstance(cut, dict) else response.get("status")
+    called = any(part["type"] == "tool_call" for part in found)
+    return {
+        **_told_by(response, "openai", "created_at"),
+        "operation": Operation.CHAT,
+        "answered": [{"role": "assistant", "parts": found}] if found else [],
+        "finish_reasons": texts(["tool_call" if called and reason == "completed" else reason]),
+        "usage": openai_usage(response.get("usage")),
+        **error_fields(response.get("error")),
+    }
+
+
+def _embeddings(response: Mapping[str, Any]) -> Fields:
+    return {
+        **_told_by(response, "openai", "created"),
+        "operation": Operation.EMBEDDING,
+        "usage": openai_usage(response.get("usage")),
+    }
+
+
+def _anthropic(response: Mapping[str, Any]) -> Fields:
+    return {
+        **_told_by(response, "anthropic", "created_at"),
+        "operation": Operation.CHAT,
+        "answered": [message({"role": "assistant", "content": response.get("content")}, "assistant")],
+        "finish_reasons": texts([response.get("stop_reason")]),
+        "usage": anthropic_usage(response.get("usage")),
+    }
+
+
+def _gemini(response: Mapping[str, Any]) -> Fields:
+    candidates = [c for c in response.get("candidates") or [] if isinstance(c, dict)]
+    said = [{"role": "assistant", **(c.get("content") or {})} for c in candidates]
+    return {
+        "made_by": "gcp.gemini",
+        "response_model": _text(either(response, "modelVersion", "model_version")),
+        "response_id": _text(either(response, "responseId", "response_id")),
+        "created": either(response, "createTime", "create_time"),
+        "operation": Operation.CHAT,
+        "answered": gemini_messages([{**s, "role": "assistant"} for s in said]),
+        "finish_reasons": texts(either(c, "finishReason", "finish_reason") for c in candidates),
+        "usage": gemini_usage(either(response, "usageMetadata", "usage_metadata")),
+    }
+
+
+def _converse(response: Mapping[str, Any]) -> Fields:
+    said = (response.get("output") or {}).get("message") or {}
+    metrics = response.get("metrics")
+    return {
+        "made_by": "aws.bedrock",
+        "operation": Operation.CHAT,
+        "answered": [message({"role": "assistant", "content": said.get("content")}, "assistant")],
+        "finish_reasons": texts([response.get("stopReason")]),
+        "latency_ms": number(metrics.get("latencyMs")) if isinstance(metrics, dict) else None,
+        "usage": bedrock_usage(response.get("usage")),
+    }
+
+
+SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any]], Fields]], ...] = (
+    (lambda r: isinstance(r.get("choices"), list), _chat),
+    (lambda r: r.get("object") == "response" or (isinstance(r.get("output"), list) and "status" in r), _responses),
+    (lambda r: r.get("type") == "message" and "content" in r, _anthropic),
+    (lambda r: "candidates" in r or "usageMetadata" in r or "usage_metadata" in r, _gemini),
+    (lambda r: "stopReason" in r or (isinstance(r.get("output"), dict) and "message" in r["output"]), _converse),
+    (lambda r: isinstance(r.get("data"), list) and (r.get("object") == "list" or "usage" in r), _embeddings),
+)
+
+
+def _told_by(response: Mapping[str, Any], made_by: str, created: str) -> Fields:
+    return {
+        "made_by": made_by,
+        "response_id": _text(response.get("id")),
+        "response_model": _text(response.get("model")),
+        "created": response.get(created),
+    }
+
+
+def error_fields(error: Any) -> Fields:
+    """What an error object, or its text, tells."""
+    error = parsed(error)
+    if not error:
+        return {}
+    if not isinstance(error, dict):
+        return {"error_type": "error", "error_message": str(error)}
+    nested = error.get("error")
+    inner = nested if isinstance(nested, dict) else error
+    kind = next((inner[k] for k in ("type", "error_class", "code", "name", "status") if inner.get(k)), "error")
+    status = next((inner[k] for k in ("status", "status_code", "http_status", "code") if _is_http(inner.get(k))), None)
+    return known({
+        "error_type": folding.error_type(kind),
+        "error_message": _text(inner.get("message") or inner.get("error_message")),
+        "http_status": int(status) if status is not None else None,
+    })  # fmt: skip
+
+
+def _is_http(value: Any) -> bool:
+    return str(value).isdecimal() and 100 <= int(value) <= 599  # noqa: PLR2004 - what HTTP has
+
+
+def exchange(request: Any, response: Any) -> Fields:
+    """Both sides of a call together; either may be missing, or JSON in a text."""
+    request, response = parsed(request), parsed(response)
+    fields = request_fields(request) if isinstance(request, dict) else {}
+    if isinstance(response, dict):
+        told = response_fields(response)
+        if not told and response.get("error"):
+            told = error_fields(response)
+        fields = {**fields, **told}
+    return fields
+
+
+def texts(values: Iterable[Any]) -> list[str] | None:
+    return [str(value) for value in values if value] or None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,1 @@
+"""How a log file is opened, taken apart and read."""

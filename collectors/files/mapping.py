@@ -1,0 +1,131 @@
+"""Mappings: where a user's own log keeps what a call is made of.
+
+A mapping is a dictionary, `{"input_tokens": "usage.in", "started_at": "ts", "request": "req"}`: a field of `LLMCall`,
+or `request`, `response`, `messages`, `answer`, `error`, `latency_s`, to the dotted path where it stands.
+"""
+
+import collections.abc
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from collectors.apis.counts import known
+from collectors.apis.exchange import error_fields, exchange
+from collectors.apis.messages import messages, parsed
+from collectors.complete import FIELDS, KINDS, complete
+from collectors.files.reading import Place, Record
+from collectors.folding import operation
+from collectors.format import Format, Item, each
+from collectors.formats.leeway import read
+from collectors.usage import RAW
+from store.errors import FormatError
+
+Mapping = collections.abc.Mapping[str, str]
+
+SIDES = frozenset({"request", "response", "messages", "answer", "error", "latency_s", "ttft_s", "created", "cache_hit"})
+COUNTS = {
+    "input_tokens": "input", "output_tokens": "output", "cache_read_tokens": "cache_read",
+    "cache_write_tokens": "cache_write", "reasoning_tokens": "reasoning", "total_tokens": "total",
+}  # fmt: skip
+
+
+ALONGSIDE = ("created", "cache_hit")
+SECONDS = {"latency_s": "latency_ms", "ttft_s": "ttft_ms"}
+
+
+def at(record: Any, path: str) -> Any:
+    """What stands at a dotted path: keys, with their own dots too, list positions, JSON inside texts."""
+    if isinstance(record, collections.abc.Mapping) and path in record:
+        return record[path]
+    here = parsed(record)
+    head, _, rest = path.partition(".")
+    if isinstance(here, list):
+        return at(here[int(head)], rest) if head.lstrip("-").isdigit() and -len(here) <= int(head) < len(here) else None
+    if not isinstance(here, collections.abc.Mapping):
+        return here if not path else None
+    for name in _heads(path):
+        if name in here:
+            return here[name] if name == path else at(here[name], path[len(name) + 1 :])
+    return here if not path else None
+
+
+def _heads(path: str) -> Iterator[str]:
+    """The beginnings of a path, longest first: a key may have dots of its own."""
+    keys = path.split(".")
+    for length in range(len(keys), 0, -1):
+        yield ".".join(keys[:length])
+
+
+STATUSES = {
+    "ok": "ok", "success": "ok", "succeeded": "ok", "completed": "ok", "200": "ok", "true": "ok",
+    "error": "error", "failure": "error", "failed": "error", "false": "error",
+}  # fmt: skip
+TIMES = frozenset({"started_at", "ended_at"})  # `complete` reads them in any notation
+NAMES = tuple(sorted(FIELDS - {"call_id", "source", "problems", "merged_from", "raw_ref"} | SIDES | {"total_tokens"}))
+
+
+def pairs(said: Iterable[str]) -> dict[str, str]:
+    """A mapping from `field=path` texts. Raises FormatError where one is none."""
+    split = [text.partition("=") for text in said]
+    for name, _, path in split:
+        if not name.strip() or not path.strip():
+            raise FormatError(f"mapping {name!r}: write field=path, as in output_text=reply.text")
+    return {name.strip(): path.strip() for name, _, path in split}
+
+
+def checked(mapping: Mapping) -> Mapping:
+    """Return the mapping. Raises FormatError when it names what a call does not have."""
+    for name in mapping:
+        if name not in FIELDS and name not in SIDES and name not in COUNTS:
+            raise FormatError(f"mapping: a call has no {name!r}; choose one of {', '.join(NAMES)}")
+    return mapping
+
+
+def mapped(mapping: Mapping) -> Format:
+    """The format that a mapping describes."""
+    checked(mapping)
+
+    def parse(record: Record, place: Place) -> Iterator[Item]:
+        found = {name: value for name, path in mapping.items() if (value := at(record, path)) is not None}
+        if not found:
+            raise FormatError("nothing stands where the mapping looks")
+        yield complete(fields(found), source="mapping", place=place)
+
+    return Format(name="mapping", help="Any records, by a mapping of dotted paths", detect=bool, reader=each(parse))
+
+
+def fields(found: Record) -> dict[str, Any]:
+    """The fields of a call from values under the names of a mapping."""
+    told = exchange(found.get("request"), found.get("response"))
+    problems: list[str] = []
+    for name, value in found.items():
+        if value is None or value == "":
+            continue
+        if name in FIELDS and name not in COUNTS:
+            if (made := _told(name, value, problems)) is not None:
+                told[name] = made
+        elif name in SECONDS and (seconds := read(SECONDS[name], value, problems)) is not None:
+            told[SECONDS[name]] = seconds * 1000
+    told |= _content(found) | {name: found[name] for name in ALONGSIDE if name in found}
+    if counts := {COUNTS[name]: found[name] for name in COUNTS.keys() & found.keys()}:
+        told["usage"] = {**{k: v for k, v in told.get("usage", {}).items() if k in RAW}, **counts}
+    return {**told, "problems": problems}
+
+
+def _content(found: Record) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if said := found.get("messages"):
+        told["asked"] = messages(said)
+    if said := found.get("answer"):
+        told["answered"] = messages(said, "assistant")
+    if said := found.get("error"):
+        told |= error_fields(said)
+    return known(told)
+
+
+def _told(name: str, value: Any, problems: list[str]) -> Any:
+    """A field's value as the call keeps it; None, and a problem, when it is not that."""
+    if name in TIMES or type(value) in KINDS.get(name, ()):
+        return value
+    if name == "operation":
+        return operation(value)
+    return read(name, STATUSES.get(str(value).lower(), value) if name == "status" else value, problems)

@@ -1,0 +1,1 @@
+"""How OTLP becomes spans, and what spans say of calls."""
