@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict
-from analytics.evaluators.empty import CUT
 
+CUT = frozenset({"length", "max_tokens", "max_output_tokens", "incomplete", "MAX_TOKENS"})
 MIN_WORDS = 12  # titles, names and numbers end without a mark
 # Prose ends in a mark; so do code, lists of short items, links and tables in marks of their own.
 ENDED = re.compile(r"[.!?…:;。！？।؟)\]}>\"'”’»`*_|~=\d%€$#-]\s*\Z|[^\w\s,]\s*\Z")

@@ -1,10 +1,9 @@
-"""Empty answers, and answers that were cut off."""
+"""Empty answers."""
 
 from collections.abc import Sequence
 
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict
 
-CUT = frozenset({"length", "max_tokens", "max_output_tokens", "incomplete", "MAX_TOKENS"})
 NO_WORDS = ("null", "none", "n/a", "{}", "[]", '""', "...", "…")
 
 
@@ -18,9 +17,7 @@ def _verdict(subject: Subject) -> Verdict:
         if subject["tool_calls"]:
             return Verdict(value=0.0, label="tool_call")
         return Verdict(value=1.0, label="empty")
-    if subject["finish_reason"] in CUT:
-        return Verdict(value=0.0, label="truncated", explanation=f"ended by {subject['finish_reason']}")
-    return Verdict(value=0.0, label="complete")
+    return Verdict(value=0.0, label="said")
 
 
 EVALUATOR = Evaluator(
@@ -31,7 +28,7 @@ EVALUATOR = Evaluator(
     flagged="empty",
     question="Is this answer empty?",
     needs=(),
-    reads=("output_text", "tool_calls", "finish_reason"),
+    reads=("output_text", "tool_calls"),
     engines=lambda _: (
         Engine(
             id="rules-1",

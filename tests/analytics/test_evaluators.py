@@ -76,11 +76,11 @@ def test_ordinary_answers_are_no_refusals(answer: str):
         ({"output_text": " \n\u200b", "tool_calls": None, "finish_reason": "stop"}, "empty"),
         ({"output_text": "null", "tool_calls": None, "finish_reason": "stop"}, "empty"),
         ({"output_text": "", "tool_calls": '[{"name": "look_up"}]', "finish_reason": "tool_calls"}, "tool_call"),
-        ({"output_text": "It is because", "tool_calls": None, "finish_reason": "length"}, "truncated"),
-        ({"output_text": "42", "tool_calls": None, "finish_reason": "stop"}, "complete"),
+        ({"output_text": "It is because", "tool_calls": None, "finish_reason": "length"}, "said"),
+        ({"output_text": "42", "tool_calls": None, "finish_reason": "stop"}, "said"),
     ],
 )
-def test_empty_and_cut_answers_are_told_apart(call: dict[str, Any], label: str):
+def test_an_answer_that_says_nothing_is_empty_unless_it_asks_for_a_tool(call: dict[str, Any], label: str):
     assert empty.score([call], SETTINGS)[0].label == label
 
 

@@ -182,7 +182,7 @@ def test_the_lexical_evaluators_say_what_they_see(store: Store):
     score(store, Inline(), LEXICAL, now=NOW)
     assert labels(store, "ungrounded") == ["grounded", "ungrounded"]
     assert labels(store, "refusal") == ["answered", "refusal"]
-    assert labels(store, "empty") == ["complete", "complete", "empty"]
+    assert labels(store, "empty") == ["said", "said", "empty"]
 
 
 def test_the_backlog_tells_what_waits_and_what_is_missing(store: Store, monkeypatch: pytest.MonkeyPatch):
