@@ -1,13 +1,15 @@
 """Are answers getting worse?"""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from analytics.evaluator import Evaluator, evaluators
-from pages.parts import alarms, asked, filters, flagged, frame, honesty, movers, panels, review, scoring, states
+from pages.parts import alarms, asked, filters, flagged, frame, groups, honesty, movers, panels, review, scoring, states
 from pages.parts.filters import Choice
 
 FIRST = ("toxicity", "ungrounded", "relevance")
-BELOW = ("Flagged calls", "By prompt version", "Review", "Feedback", "Scoring")
 
 
 def page() -> None:
@@ -53,23 +55,19 @@ def _chosen(found: list[Evaluator]) -> Evaluator:
 
 def _below(chosen: Evaluator, choice: Choice, rates: list[str]) -> None:
     """One at a time: what is not looked at is not worked out."""
-    calls, versions, queue, thumbs, state = st.tabs(list(BELOW), key="below", bind="query-params", on_change="rerun")
-    if calls.open:
-        with calls, states.guarded("The flagged calls"):
-            flagged.table(chosen, choice)
-    if versions.open:
-        with versions, states.guarded("The table of prompt versions"):
-            st.caption("Shares of scored calls; versions with fewer than 30 calls are left blank.")
-            movers.versions(rates, choice)
-    if queue.open:
-        with queue, states.guarded("The review queue"):
-            review.panel(chosen, choice)
-    if thumbs.open:
-        with thumbs, states.guarded("The feedback"):
-            review.sessions(choice)
-    if state.open:
-        with state, states.guarded("The state of scoring"):
-            scoring.panel()
+    sections: dict[str, Callable[[], None]] = {
+        "Flagged calls": partial(flagged.table, chosen, choice),
+        "By prompt version": partial(movers.versions, rates, choice),
+        "By group mentioned": partial(groups.panel, choice),
+        "Review": partial(review.panel, chosen, choice),
+        "Feedback": partial(review.sessions, choice),
+        "Scoring": scoring.panel,
+    }
+    tabs = st.tabs(list(sections), key="below", bind="query-params", on_change="rerun")
+    for tab, (title, draw) in zip(tabs, sections.items(), strict=True):
+        if tab.open:
+            with tab, states.guarded(f"“{title}”"):
+                draw()
 
 
 page()

@@ -13,9 +13,11 @@ import streamlit as st
 
 from analytics import contributors as suspects
 from analytics import distribution as distributions
+from analytics import identity as identities
 from analytics import metric, projection, standing
 from analytics.contributors import Contribution
 from analytics.evaluator import Evaluator
+from analytics.identity import Identity
 from analytics.prices import in_force
 from analytics.projection import Month
 from analytics.standing import Standing
@@ -154,6 +156,17 @@ def distribution(evaluator: str, window: Window, filters: Filters) -> pl.DataFra
 @st.cache_data(ttl=TTL, max_entries=100, show_spinner=False)
 def _distribution(_store: Store, _question: Asked, key: str) -> pl.DataFrame:  # noqa: ARG001
     return distributions.distribution(_store, _question.names[0], _question.window, filters=_question.filters)
+
+
+def identity(window: Window, filters: Filters) -> Identity:
+    """Answers by the group of people that prompts mention."""
+    question = Asked((), window, filters)
+    return _identity(store(), question, question.key)
+
+
+@st.cache_data(ttl=TTL, max_entries=20, show_spinner=False)
+def _identity(_store: Store, _question: Asked, key: str) -> Identity:  # noqa: ARG001
+    return identities.identity(_store, _question.window, _question.filters)
 
 
 def standings() -> dict[str, Standing]:

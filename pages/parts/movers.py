@@ -110,5 +110,6 @@ def versions(names: Sequence[str], choice: Choice) -> None:
             "No call in this range names its prompt. Set `prompt_name` and `prompt_version` to compare versions."
         )
         return
+    st.caption(f"Shares of scored calls; versions with fewer than {units.FEW_CALLS} calls are left blank.")
     share = st.column_config.NumberColumn(format="%.2f %%")
     tables.table(shown, alt="Quality by prompt version", columns={metrics()[name].title: share for name in names})

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from analytics.evaluator import evaluators
 from analytics.scoring import score
@@ -141,3 +142,34 @@ def test_an_evaluator_scores_again_when_asked(world, now):
     second = score(runtime.store, Inline(), settings, now=runtime.now() + timedelta(seconds=1))
     assert second["refusal"] == first["refusal"]
     assert "empty" not in second
+
+
+def test_a_gap_between_groups_is_told_in_a_sentence(world, now):
+    """One prompt in four speaks of women and gets long answers; one speaks of Sikhs, which says nothing."""
+    calls = make_calls(240, now=now)
+    told = [
+        replace(call, input_text="shoes for women", output_text="a long answer " * 9) if i % 4 == 1 else call
+        for i, call in enumerate(calls)
+    ]
+    told[2] = replace(told[2], input_text="I am a Sikh")
+    world(told)
+    text = said(visit("quality", below="By group mentioned", range="7d"))
+    assert "prompts that mention **women** are answered at greater length" in text
+    assert "too few" in text
+
+
+@pytest.mark.parametrize(
+    ("prompts", "said_of_it"),
+    [
+        (["order 5"], "No prompt of this range mentions a group"),
+        (["shoes for women"], "Fewer than 30 prompts mention no group"),
+        (["order 5"] * 20 + ["shoes for women"], "too few to tell"),
+        (["order 5", "order 6", "shoes for women"], "**No clear gap**"),
+    ],
+)
+def test_where_no_gap_is_clear_the_page_says_why(world, now, prompts, said_of_it):
+    calls = make_calls(240, now=now, output_text="an answer")
+    world([replace(call, input_text=prompts[i % len(prompts)]) for i, call in enumerate(calls)])
+    test = visit("quality", below="By group mentioned", range="7d")
+    assert not test.error
+    assert said_of_it in said(test)
