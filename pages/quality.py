@@ -6,7 +6,21 @@ from functools import partial
 import streamlit as st
 
 from analytics.evaluator import Evaluator, evaluators
-from pages.parts import alarms, asked, filters, flagged, frame, groups, honesty, movers, panels, review, scoring, states
+from pages.parts import (
+    alarms,
+    asked,
+    contradictions,
+    filters,
+    flagged,
+    frame,
+    groups,
+    honesty,
+    movers,
+    panels,
+    review,
+    scoring,
+    states,
+)
 from pages.parts.filters import Choice
 
 FIRST = ("toxicity", "ungrounded", "relevance")
@@ -59,6 +73,7 @@ def _below(chosen: Evaluator, choice: Choice, rates: list[str]) -> None:
         "Flagged calls": partial(flagged.table, chosen, choice),
         "By prompt version": partial(movers.versions, rates, choice),
         "By group mentioned": partial(groups.panel, choice),
+        "Contradictions": partial(contradictions.panel, choice),
         "Review": partial(review.panel, chosen, choice),
         "Feedback": partial(review.sessions, choice),
         "Scoring": scoring.panel,

@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from analytics import consistency, metric, projection, standing
 from analytics import contributors as suspects
 from analytics import distribution as distributions
 from analytics import identity as identities
-from analytics import metric, projection, standing
+from analytics.consistency import Contradiction
 from analytics.contributors import Contribution
 from analytics.evaluator import Evaluator
 from analytics.identity import Identity
@@ -167,6 +168,17 @@ def identity(window: Window, filters: Filters) -> Identity:
 @st.cache_data(ttl=TTL, max_entries=20, show_spinner=False)
 def _identity(_store: Store, _question: Asked, key: str) -> Identity:  # noqa: ARG001
     return identities.identity(_store, _question.window, _question.filters)
+
+
+def contradictions(window: Window, filters: Filters) -> list[Contradiction]:
+    """Answers that contradict one another, newest first."""
+    question = Asked((), window, filters)
+    return _contradictions(store(), question, question.key)
+
+
+@st.cache_data(ttl=TTL, max_entries=20, show_spinner=False)
+def _contradictions(_store: Store, _question: Asked, key: str) -> list[Contradiction]:  # noqa: ARG001
+    return consistency.contradictions(_store, _question.window, _question.filters)
 
 
 def standings() -> dict[str, Standing]:

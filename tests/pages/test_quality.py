@@ -12,6 +12,7 @@ from leeway.workers import Inline
 from store import reviews
 from store.audit import recent_changes
 from store.evaluations import add_feedback
+from store.model import Status
 from store.scoring import adopted_threshold, parked
 from tests.pages.conftest import make_calls, said, visit
 
@@ -173,3 +174,20 @@ def test_where_no_gap_is_clear_the_page_says_why(world, now, prompts, said_of_it
     test = visit("quality", below="By group mentioned", range="7d")
     assert not test.error
     assert said_of_it in said(test)
+
+
+def test_answers_that_contradict_one_another_stand_side_by_side(world, now):
+    """Each leads to both calls, and a change of model between them is told."""
+    first, second = make_calls(2, now=now, input_text="How long is a refund?", status=Status.OK)
+    world([replace(first, output_text="It takes 14 days."), replace(second, output_text="It takes 30 days.")])
+    test = visit("quality", below="Contradictions", range="7d")
+    assert not test.error
+    row = test.dataframe[-1].value.iloc[0].tolist()
+    assert {"14 day", "30 day", "trace?call=call-0000", "trace?call=call-0001"} <= {*row}
+    assert "1 of them after a change of model" in said(test)
+
+
+def test_where_no_answers_contradict_one_another_the_page_says_so(world, now):
+    world(make_calls(40, now=now))
+    text = said(visit("quality", below="Contradictions", range="7d"))
+    assert "No answers contradict one another" in text
