@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,7 @@ def contradicting(answers: Sequence[Answer], vectors: npt.NDArray[np.float32]) -
 
 def contradiction(first: Answer, second: Answer) -> Contradiction | None:
     """What two answers to like prompts contradict one another in, if anything."""
-    if not _ask_the_same(first.prompt, second.prompt):
+    if first.text == second.text or not _ask_the_same(first.prompt, second.prompt):
         return None
     one, other = first.text.lower(), second.text.lower()
     for about, said in (
@@ -107,8 +108,12 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _ask_the_same(one: str, other: str) -> bool:
     """Prompts about other numbers, other names, or the contrary ask something else, however like they sound."""
-    same = all(set(told.findall(one)) == set(told.findall(other)) for told in (_DIGITS, _NAME))
-    return same and bool(_DENIED.search(one.lower())) == bool(_DENIED.search(other.lower()))
+    return _asked_of(one) == _asked_of(other)
+
+
+@lru_cache(NEWEST)
+def _asked_of(prompt: str) -> tuple[set[str], set[str], bool]:
+    return set(_DIGITS.findall(prompt)), set(_NAME.findall(prompt)), bool(_DENIED.search(prompt.lower()))
 
 
 def _polarity(one: str, other: str) -> tuple[str, str] | None:
@@ -119,8 +124,13 @@ def _polarity(one: str, other: str) -> tuple[str, str] | None:
 
 def _dates(one: str, other: str) -> tuple[str, str] | None:
     """Both name one date, and not the same."""
-    a, b = set(_DATE.findall(one)), set(_DATE.findall(other))
-    return (a.pop(), b.pop()) if len(a) == len(b) == 1 and a != b else None
+    a, b = _days(one), _days(other)
+    return (min(a), min(b)) if len(a) == len(b) == 1 and a != b else None
+
+
+@lru_cache(NEWEST)
+def _days(text: str) -> set[str]:
+    return set(_DATE.findall(text))
 
 
 def _numbers(one: str, other: str) -> tuple[str, str] | None:
@@ -132,6 +142,7 @@ def _numbers(one: str, other: str) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(NEWEST)  # every answer is held against many others
 def _counts(text: str) -> dict[str, set[str]]:
     bare = _DATE.sub(" ", text)
     found: dict[str, set[str]] = {}
