@@ -78,7 +78,7 @@ def _exporter() -> None:
         "Set this where your application runs, with any GenAI instrumentation (OpenTelemetry, OpenInference, …):"
     )
     port = server.otlp_port or server.port
-    st.code(EXPORTER.format(url=f"http://{server.host}:{port}"), language="bash")
+    st.code(EXPORTER.format(url=f"http://{server.host}:{port}"), language=None)
     also = f" Port {server.port} takes the same." if server.otlp_port else ""
     token = " Send the ingest token as `Authorization: Bearer …`." if server.ingest_token else ""
     st.caption(

@@ -174,7 +174,7 @@ def _beside(rows: pl.DataFrame, last: Row) -> None:
         ]
     )
     three = st.column_config.NumberColumn(format="%.3f")
-    tables.table(shown, alt="Detectors", columns={"Statistic": three, "Threshold": three})
+    tables.table(shown, alt=f"Detectors of {last['subject']}", columns={"Statistic": three, "Threshold": three})
 
 
 def _moved(subject: str, last: Row) -> None:

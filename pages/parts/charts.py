@@ -40,7 +40,7 @@ class Ink:
 
 
 LIGHT = Ink(
-    text="#17202b",
+    text="#101820",
     faint="#55606e",
     grid="#e6eaee",
     line="#d5dce3",

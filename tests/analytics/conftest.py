@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from analytics.evaluator import evaluators
 from store.calls import MARK_DIRTY_SQL, append_calls, call_table
 from store.connection import Store
 from store.model import LLMCall, TimeQuality, Window
@@ -107,13 +108,8 @@ def scored_traffic(store: Store, add_traffic: Callable[..., None]) -> Callable[[
     return append
 
 
-EVALUATORS = (
-    ("toxicity", "toxic", "fine"),
-    ("ungrounded", "ungrounded", "not_measurable"),
-    ("relevance", "irrelevant", "relevant"),
-    ("refusal", "refusal", "answer"),
-    ("empty", "empty", "answer"),
-)
+FINE = {"ungrounded": "not_measurable"}  # what is said of calls that are not flagged
+EVALUATORS = tuple((one.name, one.flagged, FINE.get(one.name, "fine")) for one in evaluators().values())
 SCORE_SQL = """
     INSERT INTO data.evaluations
     SELECT call_id, event_time, $name, $name || '/test-1', 0.5,

@@ -7,6 +7,17 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.ml, pytest.mark.timeout(1500)]
 
+# Three calls that nobody has sent before, and two lines that are none.
+LINES = "\n".join(
+    [
+        *(
+            f'{{"call_id": "visitor-{n}", "started_at": "2026-11-01T0{n}:00:00Z", "request_model": "gpt-4o"}}'
+            for n in range(3)
+        ),
+        "{not json",
+        "[]",
+    ]
+)
 TABLE = "[data-testid=stDataFrame]"
 
 
@@ -81,31 +92,33 @@ def test_a_rule_is_tried_on_history_before_it_is_saved(visit):
     page.get_by_role("button", name="New rule").click()
     page.get_by_role("dialog").wait_for()
     visitor.quiet()
-    page.get_by_role("button", name="Preview on the last 7 days").click()
+    page.get_by_role("button", name="Preview on the last 28 days").click()
     page.get_by_text(re.compile(r"Would (not )?have fired")).wait_for(timeout=90_000)
     assert visitor.errors == []
 
 
-def test_a_file_with_bad_lines_is_seen_tried_kept_and_taken_back(visit):
+def test_a_file_with_bad_lines_is_seen_tried_kept_and_taken_back(visit, tmp_path: Path):
+    path = tmp_path / "from_a_visitor.jsonl"
+    path.write_text(LINES)
     visitor = visit()
     page = visitor.open("/data")
     page.get_by_text("Only try").click()
     visitor.quiet()
-    page.locator("input[type=file]").set_input_files(Path("sample_logs/some_bad_lines.jsonl"))
+    page.locator("input[type=file]").set_input_files(path)
     page.get_by_text("Recognised as").first.wait_for(timeout=90_000)
     page.get_by_role("button", name="Read the files").click()
     page.get_by_text("only tried, nothing kept").wait_for(timeout=90_000)
     page.get_by_text(re.compile(r"\d+ rejected records")).click()
-    page.get_by_text(re.compile(r"some_bad_lines\.jsonl:\d+")).first.wait_for()
+    page.get_by_text(re.compile(r"from_a_visitor\.jsonl:\d+")).first.wait_for()
     page.get_by_text("Only try").click()
     visitor.quiet()
     page.get_by_role("button", name="Read the files").click()
-    page.get_by_text("some_bad_lines.jsonl: kept").wait_for(timeout=90_000)
+    page.get_by_text("from_a_visitor.jsonl: kept").wait_for(timeout=90_000)
     visitor.quiet()
-    box = page.locator("[data-testid=stDataFrame]").filter(has_text="some_bad_lines.jsonl").first
+    box = page.locator("[data-testid=stDataFrame]").filter(has_text="from_a_visitor.jsonl").first
     box.scroll_into_view_if_needed()
     box.click(position={"x": 18, "y": 54})
     page.get_by_role("button", name="Take it back").click()
     page.get_by_role("button", name="Delete them").click()
-    page.get_by_text(re.compile("Took back some_bad_lines")).wait_for(timeout=90_000)
+    page.get_by_text(re.compile("Took back from_a_visitor")).wait_for(timeout=90_000)
     assert visitor.errors == []

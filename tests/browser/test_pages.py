@@ -1,6 +1,7 @@
 """Every page draws in both themes, without an error, and asks no other host for anything."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.ml, pytest.mark.timeout(1500)]
 
@@ -16,6 +17,15 @@ def test_a_page_draws_without_an_error_or_a_foreign_request(visit, path: str, th
     assert "could not be drawn" not in visitor.text()
     assert visitor.errors == []
     assert visitor.foreign == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_can_be_read_and_used_by_everybody(visit, path: str, theme: str):
+    """No violation of WCAG that axe calls serious or critical."""
+    found = Axe().run(visit(theme).open(path)).response["violations"]
+    told = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
+    assert told == []
 
 
 @pytest.mark.parametrize("path", ["/", "/calls"])
