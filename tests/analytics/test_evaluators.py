@@ -24,7 +24,7 @@ def ungrounded_of(answer: str, **call: Any) -> Verdict:
 
 def test_every_evaluator_says_what_it_is_and_how_far_to_trust_it():
     assert set(evaluators()) == {
-        "cut", "empty", "language", "pii", "refusal", "relevance", "retrieval", "toxicity", "ungrounded",
+        "cut", "empty", "injection", "language", "pii", "refusal", "relevance", "retrieval", "toxicity", "ungrounded",
     }  # fmt: skip
     for evaluator in evaluators().values():
         engine = engine_of(evaluator, SETTINGS)

@@ -23,7 +23,7 @@ from store.scoring import adopt_threshold, begin_attempt, parked, score_again, u
 from tests.analytics import poison
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LEXICAL = ScoringSettings(off=("toxicity", "relevance"))
+LEXICAL = ScoringSettings(off=("toxicity", "relevance", "injection"))
 
 
 def add(
@@ -204,7 +204,7 @@ def test_feedback_finds_its_call_and_counts_beside_the_scores(store: Store):
     assert (said.call_id, said.evaluator) == ("call-0", "human:ana")
     said = add_feedback(store, call_id="call-1", name="toxicity", value=1.0, label="toxic", now=NOW)
     assert said.evaluator == "human:anonymous"
-    score(store, Inline(), ScoringSettings(off=("toxicity", "relevance")), now=NOW)
+    score(store, Inline(), ScoringSettings(off=("toxicity", "relevance", "injection")), now=NOW)
     assert labels(store, "thumb") == ["down"]
 
 

@@ -22,7 +22,7 @@ SPANS = 512
 SETTINGS = """
 [scoring]
 off = [
-    "cut", "empty", "language", "pii", "refusal", "relevance", "retrieval", "toxicity", "ungrounded",
+    "cut", "empty", "injection", "language", "pii", "refusal", "relevance", "retrieval", "toxicity", "ungrounded",
 ]
 [embedding]
 lookback = "1s"

@@ -9,12 +9,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.eval import detectors, drift, planted, suspects, texts
+from tests.eval import attempts, detectors, drift, planted, suspects, texts
 from tests.eval.table import Figure, shown
 
 PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "toxicity": texts.toxicity,
     "ungrounded": texts.ungrounded,
+    "injection": attempts.injection,
     "pii": planted.pii,
     "relevance": texts.relevance,
     "drift": drift.drift,

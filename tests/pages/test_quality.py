@@ -134,7 +134,7 @@ def test_calls_that_were_given_up_are_listed_and_tried_again(world, now):
 
 def test_an_evaluator_scores_again_when_asked(world, now):
     runtime = world(make_calls(20, now=now))
-    settings = runtime.settings.scoring.model_copy(update={"off": ("toxicity", "relevance")})
+    settings = runtime.settings.scoring.model_copy(update={"off": ("toxicity", "relevance", "injection")})
     first = score(runtime.store, Inline(), settings, now=now)
     test = visit("quality", below="Scoring")
     test.selectbox(key="again").select("refusal").run()
