@@ -7,12 +7,10 @@ normal: it takes a long while to run down when all is well again.
 from collections.abc import Mapping
 from typing import Any
 
-from alerts.condition import CURRENT, Kind, Readings, Verdict, current, unknown
-from alerts.kinds.seasonal import DAY, normal_range, past, placed, problems
-from alerts.messages.wording import amount, calls
+from alerts.condition import CURRENT, Kind, Readings, Verdict, current
+from alerts.kinds.seasonal import normal_range, past, placed, problems
+from alerts.messages.wording import amount
 from alerts.rule import MetricInfo, Rule
-from store.alerting import Health
-from store.duration import words
 
 ASIDE = 3.0  # of the moving average: values that lie one deviation from normal
 
@@ -23,23 +21,19 @@ def usual(table: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> Verdict:
-    now = readings[CURRENT]
-    if now.value is None or now.n < rule.samples_needed(metric):
-        return unknown(now, f"only {calls(now.n)} in {words(rule.window)}")
-    standing = placed(rule, readings)
-    if standing is None:
-        why = f"what is normal at this hour is not known yet: it takes {words(4 * DAY)} of values"
-        return unknown(now, why, Health.INSUFFICIENT_BASELINE)
-    season, place = standing
+    found = placed(rule, metric, readings)
+    if isinstance(found, Verdict):
+        return found
+    season, place, value = found
     total = (season.cusum_up if rule.rising else season.cusum_down)[place]
     aside = season.ewma[place] * (1 if rule.rising else -1) > ASIDE
     usually, (low, high) = season.usual(place), normal_range(season, place)
     return Verdict(
         breached=bool(aside and (firing or total > (rule.threshold or 0.0))),
-        value=now.value,
-        n=now.n,
+        value=value,
+        n=readings[CURRENT].n,
         why=(
-            f"crept to {now.value / max(usually, 1e-12):.2g}× what is normal at this hour "
+            f"crept to {value / max(usually, 1e-12):.2g}× what is normal at this hour "
             f"({amount(low, metric.unit)} to {amount(high, metric.unit)}): "
             f"deviations of the last week add up to {total:.0f}, limit {rule.threshold:g}"
         ),

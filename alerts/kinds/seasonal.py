@@ -45,14 +45,10 @@ def past(rule: Rule) -> Grid:
 
 
 def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> Verdict:
-    now = readings[CURRENT]
-    if now.value is None or now.n < rule.samples_needed(metric):
-        return unknown(now, f"only {calls(now.n)} in {words(rule.window)}")
-    standing = placed(rule, readings)
-    if standing is None:
-        why = f"what is normal at this hour is not known yet: it takes {words(4 * DAY)} of values"
-        return unknown(now, why, Health.INSUFFICIENT_BASELINE)
-    season, place = standing
+    found = placed(rule, metric, readings)
+    if isinstance(found, Verdict):
+        return found
+    season, place, value = found
     side = 1 if rule.rising else -1
     limit = (rule.threshold or 0.0) * side
     bound = limit if not firing else limit * RECOVERY if rule.recover_threshold is None else rule.recover_threshold
@@ -60,21 +56,26 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
     shifted = exceeds(rule, season.ewma[place], SHIFT * bound)
     return Verdict(
         breached=bool(spiked or shifted),
-        value=now.value,
-        n=now.n,
-        why=_why(rule, metric, season, place, now.value, shifted=bool(shifted and not spiked)),
+        value=value,
+        n=readings[CURRENT].n,
+        why=_why(rule, metric, season, place, value, shifted=bool(shifted and not spiked)),
         threshold=season.usual(place, bound),
         baseline=season.usual(place),
         normal=normal_range(season, place),
     )
 
 
-def placed(rule: Rule, readings: Readings) -> tuple[Season, int] | None:
-    """The season and the place in it of the window at hand; None where nothing is known of what is normal."""
-    if readings.past is None:
-        return None
-    season, place = readings.past.season(rule.time_zone), readings.past.place(readings.end)
-    return None if np.isnan(season.z[place]) else (season, place)
+def placed(rule: Rule, metric: MetricInfo, readings: Readings) -> tuple[Season, int, float] | Verdict:
+    """The season, the place in it of the window at hand, and its value; else the verdict that nobody can tell."""
+    now = readings[CURRENT]
+    if now.value is None or now.n < rule.samples_needed(metric):
+        return unknown(now, f"only {calls(now.n)} in {words(rule.window)}")
+    if readings.past is not None:
+        season, place = readings.past.season(rule.time_zone), readings.past.place(readings.end)
+        if not np.isnan(season.z[place]):
+            return season, place, now.value
+    why = f"what is normal at this hour is not known yet: it takes {words(4 * DAY)} of values"
+    return unknown(now, why, Health.INSUFFICIENT_BASELINE)
 
 
 def normal_range(season: Season, place: int) -> tuple[float, float]:

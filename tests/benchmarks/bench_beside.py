@@ -5,21 +5,16 @@ themselves. The scoring worker is niced and has one thread, as always. `LEEWAY_B
 """
 
 import asyncio
-import os
 import random
-import shutil
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import httpx
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
-from leeway import demo
-from leeway.config import load
+from tests.benchmarks.on_demo import serving
 from tests.serving import Serving
 
 SESSIONS, SECONDS, EVERY_S = 20, 40, 5.0
@@ -79,18 +74,8 @@ def p95(times: list[float]) -> float:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "demo.duckdb"
-        if made := os.environ.get("LEEWAY_BENCH_DEMO"):
-            shutil.copy(made, database)
-        else:
-            demo.prepare(load(environ={}, store__path=database))
-        server = Serving(Path(folder), database=database)
-        server.start()
-        try:
-            asyncio.run(measured(server))
-        finally:
-            server.end()
+    with serving() as server:
+        asyncio.run(measured(server))
 
 
 if __name__ == "__main__":

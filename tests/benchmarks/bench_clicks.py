@@ -3,18 +3,13 @@
 Targets: 60 ms of server CPU per click. `LEEWAY_BENCH_DEMO` names a demo database to use instead of making one.
 """
 
-import os
-import shutil
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from leeway import demo
-from leeway.config import load
 from tests.benchmarks.bench_otlp import cpu_s
+from tests.benchmarks.on_demo import serving
 from tests.browser.conftest import CHROMIUM, FLAGS, QUIET, READY_MS
 from tests.serving import Serving
 
@@ -50,22 +45,11 @@ def _measured(page: Page, server: Serving, path: str) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "demo.duckdb"
-        if made := os.environ.get("LEEWAY_BENCH_DEMO"):
-            shutil.copy(made, database)
-        else:
-            demo.prepare(load(environ={}, store__path=database))
-        server = Serving(Path(folder), database=database)
-        server.start()
-        try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-                page = browser.new_page(viewport={"width": 1440, "height": 1000})
-                for path in ("/", "/calls", "/cost", "/quality"):
-                    _measured(page, server, path)
-        finally:
-            server.end()
+    with serving() as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        for path in ("/", "/calls", "/cost", "/quality"):
+            _measured(page, server, path)
 
 
 if __name__ == "__main__":
