@@ -73,7 +73,7 @@ def notification(
     since = alert.active_at or step.end
     shown = Window(start=since - 2 * rule.window, end=step.end)
     labels = slice_of(step.key)
-    narrow = narrowed(rule.filters, labels)
+    narrow = narrowed(rule.filters, slice_of(step.speaker))
     verdict = step.verdict
     asked = witnesses if step.after.live else Witnesses()
     seen = Seen(rule_id=rule.id, metric=rule.metric, window=shown, narrowed=narrow, incident_id=story.incident_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.condition import CURRENT, Readings, Verdict, absent, kinds
+from alerts.engine import further
 from alerts.engine.numbers import Numbers, Pasts
 from alerts.rule import MetricInfo, Rule
 from alerts.state import Alert, Event, Timing, ended, event, step
@@ -28,7 +29,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One evaluation of one alert. `gone`: its series has vanished while others report."""
+    """One evaluation of one alert. `gone`: its series has vanished while others report.
+
+    `worst`: the slice whose numbers these are, where the alert is one of many slices.
+    """
 
     key: str
     end: datetime
@@ -36,6 +40,12 @@ class Step:
     after: Alert
     verdict: Verdict
     gone: bool = False
+    worst: str | None = None
+
+    @property
+    def speaker(self) -> str:
+        """The slice whose numbers the verdict gives."""
+        return self.worst or self.key
 
     @property
     def event(self) -> Event | None:
@@ -44,10 +54,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advanced:
-    """`left_out` slices were too many; `error` says why nothing could be measured."""
+    """`further` slices were too many for an alert each; `error` says why nothing could be measured."""
 
     steps: Sequence[Step]
-    left_out: int = 0
+    further: int = 0
     error: str | None = None
 
 
@@ -64,9 +74,11 @@ def advance(
     except LeewayError as error:
         steps = [_blind(rule, key, alerts[key], end, str(error)) for key in alerts]
         return Advanced(steps=steps, error=str(error))
-    keys, left_out = _slices(rule, alerts, measured, most)
+    keys, beyond = _slices(rule, alerts, measured, most)
     steps = [_stepped(rule, metric, key, alerts.get(key, Alert()), measured) for key in keys]
-    return Advanced(steps=steps, left_out=left_out)
+    if beyond or further.KEY in alerts:
+        steps.append(_rolled_up(rule, metric, beyond, alerts.get(further.KEY, Alert()), measured))
+    return Advanced(steps=steps, further=len(beyond))
 
 
 def _measured(rule: Rule, metric: MetricInfo, end: datetime, numbers: Numbers) -> Measured:
@@ -77,33 +89,52 @@ def _measured(rule: Rule, metric: MetricInfo, end: datetime, numbers: Numbers) -
     return Measured(end=end, windows=windows, pasts=numbers.pasts(rule, metric, Window(start=end, end=end)))
 
 
-def _slices(rule: Rule, alerts: Mapping[str, Alert], measured: Measured, most: int) -> tuple[list[str], int]:
-    """Alerts that are up come first, then the busiest slices; how many were left out is told, never hidden."""
+def _slices(rule: Rule, alerts: Mapping[str, Alert], measured: Measured, most: int) -> tuple[list[str], list[str]]:
+    """The slices with an alert of their own, and the further ones: alerts that are up come first, then the busiest."""
     if not rule.group_by:
-        return [slice_key(EVERYTHING)], 0
+        return [slice_key(EVERYTHING)], []
     seen = {key: sample.n for samples in reversed(list(measured.windows.values())) for key, sample in samples.items()}
-    up = [key for key, alert in alerts.items() if alert.live or alert.active_at is not None]
-    rest = sorted((seen.keys() | alerts.keys()) - set(up), key=lambda key: (-seen.get(key, 0), key))
-    ordered = [*up, *rest]
-    return sorted(ordered[:most]), max(0, len(ordered) - most)
+    own = alerts.keys() - {further.KEY}
+    up = [key for key in own if alerts[key].live or alerts[key].active_at is not None]
+    rest = sorted((seen.keys() | own) - set(up), key=lambda key: (-seen.get(key, 0), key))
+    ordered = [*sorted(up), *rest]
+    return sorted(ordered[:most]), ordered[most:]
 
 
-def _stepped(rule: Rule, metric: MetricInfo, key: str, alert: Alert, measured: Measured) -> Step:
-    end, here = measured.end, Sample(slice=slice_of(key), value=None, n=0)
+def _verdict(rule: Rule, metric: MetricInfo, key: str, alert: Alert, measured: Measured) -> Verdict:
+    here = Sample(slice=slice_of(key), value=None, n=0)
     samples = {
         name: found[key] if key in found and found[key].n > 0 else absent(rule, metric, here)
         for name, found in measured.windows.items()
     }
-    readings = Readings(end=end, samples=samples, past=measured.pasts.get(key), fired_at=alert.fired_at)
-    verdict = kinds()[rule.kind].judge(rule, metric, readings, alert.live)
+    readings = Readings(end=measured.end, samples=samples, past=measured.pasts.get(key), fired_at=alert.fired_at)
+    return kinds()[rule.kind].judge(rule, metric, readings, alert.live)
+
+
+def _stepped(rule: Rule, metric: MetricInfo, key: str, alert: Alert, measured: Measured) -> Step:
+    end, verdict = measured.end, _verdict(rule, metric, key, alert, measured)
     missing = alert.missing + 1 if _vanished(rule, key, measured, verdict) else 0
-    after = step(
-        alert, breached=verdict.breached, at=end, timing=timing(rule), cause=verdict.cause, passed=verdict.passed
-    )
-    after = replace(after, missing=missing)
+    after = replace(_moved(rule, alert, verdict, end), missing=missing)
     if missing < GONE_AFTER:
         return Step(key=key, end=end, before=alert, after=after, verdict=verdict)
     return Step(key=key, end=end, before=alert, after=ended(after), verdict=verdict, gone=True)
+
+
+def _moved(rule: Rule, alert: Alert, verdict: Verdict, end: datetime) -> Alert:
+    return step(
+        alert, breached=verdict.breached, at=end, timing=timing(rule), cause=verdict.cause, passed=verdict.passed
+    )
+
+
+def _rolled_up(rule: Rule, metric: MetricInfo, beyond: Sequence[str], alert: Alert, measured: Measured) -> Step:
+    """The one alert of all further slices. It goes when there are none and it is at rest."""
+    verdicts = {key: _verdict(rule, metric, key, Alert(), measured) for key in beyond[: further.MOST_JUDGED]}
+    verdict, worst = further.rolled_up(rule, metric, verdicts, len(beyond))
+    if not beyond and not measured.windows[CURRENT]:
+        verdict = replace(verdict, breached=None, cause=Health.NO_DATA)  # no calls at all: nobody can tell
+    after = _moved(rule, alert, verdict, measured.end)
+    gone = not beyond and not alert.live and after.active_at is None
+    return Step(key=further.KEY, end=measured.end, before=alert, after=after, verdict=verdict, gone=gone, worst=worst)
 
 
 def _vanished(rule: Rule, key: str, measured: Measured, verdict: Verdict) -> bool:

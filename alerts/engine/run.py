@@ -88,8 +88,8 @@ class Run:
         alerts = {key: held.alert for key, held in self.held.items()}
         advanced = advance(bench.rule, bench.metric, alerts, end, numbers=bench.numbers, most=bench.settings.max_slices)
         self.health = Health.ERROR if advanced.error else Health.OK
-        left_out = f"{advanced.left_out} slices beyond {bench.settings.max_slices} are not watched"
-        self.note = advanced.error or (left_out if advanced.left_out else None)
+        shared = f"{advanced.further} slices beyond {bench.settings.max_slices} share one alert"
+        self.note = advanced.error or (shared if advanced.further else None)
         for step in advanced.steps:
             self.book(step)
 

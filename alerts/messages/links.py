@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from store.model import Filters, Slice, Window
+from store.model import DIMENSIONS, Filters, Slice, Window
 
 PARAMETERS = {"model": "model", "tenant": "tenant", "user_id": "user", "environment": "environment"}
 QUICK = {
@@ -52,8 +52,8 @@ def call_link(base_url: str, call_id: str) -> str:
 
 
 def narrowed(filters: Filters, labels: Slice) -> dict[str, tuple[str, ...]]:
-    """A rule's filters and the slice as one filter; an unknown value cannot be asked for and is left out."""
-    return {**filters, **{name: (value,) for name, value in labels if value is not None}}
+    """A rule's filters and the slice as one filter; what cannot be asked for, as an unknown value, is left out."""
+    return {**filters, **{name: (value,) for name, value in labels if value is not None and name in DIMENSIONS}}
 
 
 def _parameters(filters: Filters) -> dict[str, str]:

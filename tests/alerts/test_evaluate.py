@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.delivery import attention
+from alerts.engine import further
 from alerts.notification import Notification, loads
 from alerts.rules.rulefile import rule_from
 from alerts.settings import AlertSettings
@@ -161,16 +162,35 @@ def test_a_volume_rule_fires_when_its_slice_vanishes(engine: Any) -> None:
     assert engine.states(KEY_A) == "iiff"
 
 
-def test_too_many_slices_are_told_and_not_cut_in_silence(engine: Any, store: Store) -> None:
+def test_slices_beyond_the_cap_share_one_alert_that_names_the_worst(engine: Any, store: Store) -> None:
     engine.settings = AlertSettings(late_offset=timedelta(0), max_slices=2)
-    engine.world.drawn = {(("model", name),): "." for name in "abcd"}
-    engine.rules(engine.rule(group_by=["model"]))
+    engine.world.drawn = {(("model", name),): picture for name, picture in (("a", "....."), ("b", "....."))}
+    engine.world.drawn |= {(("model", name),): picture for name, picture in (("c", ".!!!."), ("d", "..!!."))}
+    engine.rules(engine.rule(group_by=["model"], min_samples=1))
 
-    engine.at(0)
+    engine.through(5)
 
+    assert engine.states(further.KEY) == "ifffi"
+    assert engine.told() == ["fired", "resolved"]
+    fired, resolved = messages(store)
+    assert (fired.slice, fired.value, fired.n) == ({"further": "slices"}, 10.0, 100)
+    assert "1 of 2 further slices: model c (10 ms)" in fired.why
+    assert "none of 2 further slices" in resolved.why
     progress = alerts.progress(store, "slow")
     assert progress is not None
-    assert progress.note == "2 slices beyond 2 are not watched"
+    assert progress.note == "2 slices beyond 2 share one alert"
+
+
+def test_the_shared_alert_survives_silence_and_ends_when_no_slice_is_beyond_the_cap(engine: Any, store: Store) -> None:
+    engine.settings = AlertSettings(late_offset=timedelta(0), max_slices=1)
+    engine.world.drawn = {A: ".??....", B: "!??!???"}
+    engine.rules(engine.rule(group_by=["model"], min_samples=1))
+
+    engine.through(7)
+
+    assert engine.states(further.KEY) == "ffffii"
+    assert engine.told() == ["fired", "resolved"]
+    assert [one.slice for one in alerts.instances(store, "slow")] == [KEY_A]
 
 
 def test_a_changed_rule_closes_what_it_had_under_way(engine: Any, store: Store) -> None:
