@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 DATA ?= ../shared/eval
 STAMP := .venv/.installed
+# A file's tests stay together: they share what is dear to make.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: docs demo test test-quick check fix bench eval install clean
 
@@ -11,14 +13,15 @@ demo: $(STAMP)
 	@$(BIN)/leeway demo
 
 test: $(STAMP)
-	@echo "Running all tests"
+	@echo "Running the quick tests side by side, then whole servers and browsers one after the other"
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE) -m "not slow and not browser"
+	@$(BIN)/coverage run -m pytest -q -m "slow or browser"
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 
 test-quick: $(STAMP)
-	@$(BIN)/pytest -q -m "not slow and not browser and not ml"
+	@$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "not slow and not browser and not ml"
 
 check: $(STAMP)
 	@echo "Checking format, lint, types and import contracts"

@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,10 +12,20 @@ from store.connection import Store, StoreSettings
 from tests.serving import ROOT, Serving
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without a row, made once a session: a copy opens five times faster than a new one is made."""
+    path = tmp_path_factory.mktemp("empty") / "empty.duckdb"
+    Store(StoreSettings(path=path)).close()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, empty_database: Path) -> Iterator[Store]:
     """A fresh, migrated database."""
-    with Store(StoreSettings(path=tmp_path / "test.duckdb")) as opened:
+    path = tmp_path / "test.duckdb"
+    shutil.copyfile(empty_database, path)
+    with Store(StoreSettings(path=path)) as opened:
         yield opened
 
 

@@ -1,6 +1,7 @@
 """Worlds for pages to draw: a Runtime without a clock on a small database of its own."""
 
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,13 +60,16 @@ def scored(calls: list[LLMCall]) -> list[Evaluation]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
+def world(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Runtime]]:
     """Open a Runtime with these calls: `world(make_calls(200, now=now))`."""
     opened: list[Runtime] = []
 
     def start(calls: list[LLMCall] | None = None) -> Runtime:
         st.cache_data.clear()
-        made = Runtime(config.load(environ={}, store__path=tmp_path / "pages.duckdb"))
+        path = tmp_path / "pages.duckdb"
+        if not opened:
+            shutil.copyfile(empty_database, path)
+        made = Runtime(config.load(environ={}, store__path=path))
         opened.append(made)
         runtime.use(made)
         if calls:
