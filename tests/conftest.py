@@ -11,6 +11,8 @@ import pytest
 from store.connection import Store, StoreSettings
 from tests.serving import ROOT, Serving
 
+NewStore = Callable[[Path], Store]
+
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -20,12 +22,21 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def new_store(empty_database: Path) -> NewStore:
+    """Open a fresh, migrated database at a path."""
+
+    def opened(path: Path) -> Store:
+        shutil.copyfile(empty_database, path)
+        return Store(StoreSettings(path=path))
+
+    return opened
+
+
 @pytest.fixture
-def store(tmp_path: Path, empty_database: Path) -> Iterator[Store]:
+def store(tmp_path: Path, new_store: NewStore) -> Iterator[Store]:
     """A fresh, migrated database."""
-    path = tmp_path / "test.duckdb"
-    shutil.copyfile(empty_database, path)
-    with Store(StoreSettings(path=path)) as opened:
+    with new_store(tmp_path / "test.duckdb") as opened:
         yield opened
 
 

@@ -14,7 +14,8 @@ from collectors.files.own_lines import Strained, strain
 from collectors.ingest import ingest
 from leeway.workers import Inline
 from store.calls import COLUMNS, append_calls, stamped
-from store.connection import Store, StoreSettings
+from store.connection import Store
+from tests.conftest import NewStore
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -48,14 +49,14 @@ def rows(store: Store) -> list[dict]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(line, min_size=1, max_size=6, unique_by=lambda told: told["call_id"]))
-def test_both_ways_fill_the_same_gaps(tmp_path_factory: pytest.TempPathFactory, told):
+def test_both_ways_fill_the_same_gaps(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore, told):
     folder = tmp_path_factory.mktemp("own")
     path = folder / "own.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in told))
     assert strained(folder, *path.read_bytes().split(b"\n")[:-1])[0].clean == len(told)
     with (
-        Store(StoreSettings(path=folder / "a.duckdb")) as by_duckdb,
-        Store(StoreSettings(path=folder / "b.duckdb")) as by_us,
+        new_store(folder / "a.duckdb") as by_duckdb,
+        new_store(folder / "b.duckdb") as by_us,
     ):
         ingest(by_duckdb, path, executor=Inline(), now=NOW)
         found = decode(Job(path=path, name="own", parts=folder / "parts", read_at=NOW, log_format="leeway"))

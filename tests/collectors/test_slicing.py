@@ -20,10 +20,11 @@ from collectors.files.parts import decoded_parts
 from collectors.files.slicing import plan
 from collectors.ingest import ingest
 from leeway.workers import Inline
-from store.connection import Store, StoreSettings
+from store.connection import Store
 from store.errors import LeewayError
 from tests.benchmarks.bench_formats import records, under_other_ids
 from tests.collectors.test_ingest import own
+from tests.conftest import NewStore
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 PAIR = b'{"ts": %d, "prompt": "Where is parcel %d?", "answer": "There {\\"}"}'
@@ -117,14 +118,14 @@ REMEMBERING = ("langchain_callbacks", "langsmith", "langfuse", "llamaindex", "op
 
 @pytest.mark.parametrize("name", [*REMEMBERING, "mlflow", "phoenix", "otlp_json", "litellm", "bedrock"])
 def test_a_file_cut_into_its_lines_leaves_the_same_in_the_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, new_store: NewStore, monkeypatch: pytest.MonkeyPatch, name: str
 ):
     body = b"\n".join(records(name)) + b"\n"
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"".join(under_other_ids(body, number) for number in range(2)))
     with (
-        Store(StoreSettings(path=tmp_path / "whole.duckdb")) as whole,
-        Store(StoreSettings(path=tmp_path / "parts.duckdb")) as cut,
+        new_store(tmp_path / "whole.duckdb") as whole,
+        new_store(tmp_path / "parts.duckdb") as cut,
     ):
         one = ingest(whole, path, executor=Inline(), now=NOW)
         monkeypatch.setattr(slicing, "SLICE_BYTES", 1)

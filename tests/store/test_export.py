@@ -16,9 +16,10 @@ from collectors.ingest import ingest
 from leeway.workers import Inline
 from store import export
 from store.calls import COLUMNS, append_calls, call_table
-from store.connection import Store, StoreSettings
+from store.connection import Store
 from store.errors import StoreError
 from store.model import ContentState, LLMCall, Operation, Status, TimeQuality, TokensOrigin, Window
+from tests.conftest import NewStore
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -65,12 +66,14 @@ def put(store: Store, *calls: LLMCall) -> None:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(llm_calls(), min_size=1, max_size=5, unique_by=lambda c: c.call_id))
-def test_calls_exported_and_read_into_an_empty_database_are_the_same(tmp_path_factory: pytest.TempPathFactory, calls):
+def test_calls_exported_and_read_into_an_empty_database_are_the_same(
+    tmp_path_factory: pytest.TempPathFactory, new_store: NewStore, calls
+):
     folder = tmp_path_factory.mktemp("export")
     out = folder / "calls.jsonl"
     with (
-        Store(StoreSettings(path=folder / "a.duckdb")) as first,
-        Store(StoreSettings(path=folder / "b.duckdb")) as second,
+        new_store(folder / "a.duckdb") as first,
+        new_store(folder / "b.duckdb") as second,
     ):
         put(first, *calls)
         export.export_calls(first, out)
