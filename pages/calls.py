@@ -36,7 +36,7 @@ def _narrowed(choice: filters.Choice) -> tuple[Selection, Order]:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         quick = st.pills(
             "Quick sets", [*(one.value for one in Quick), *flags], key="quick", bind="query-params",
-            label_visibility="collapsed", on_change=_first_page,
+            label_visibility="collapsed", on_change=_first_page, format_func=lambda name: name.replace("_", " "),
         )  # fmt: skip
         search = st.text_input(
             "Search", key="q", bind="query-params", type="search", placeholder="Search in texts, or a whole id",
@@ -76,7 +76,7 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("event_time").dt.strftime("%d %b %H:%M:%S").alias("Time"),
         pl.when(pl.col("status") == "error").then(pl.concat_str(pl.lit("✕ "), pl.col("error_type").fill_null("error")))
         .otherwise("status").alias("Status"),
-        pl.col("flags").list.join(", ").fill_null("").alias("Flags"),
+        pl.col("flags").list.join(", ").str.replace_all("_", " ", literal=True).fill_null("").alias("Flags"),
         pl.col("model").fill_null("").alias("Model"),
         prompt.str.strip_chars("@").alias("Prompt"),
         pl.col("input_text").str.replace_all(r"\s+", " ").fill_null("").alias("Question"),

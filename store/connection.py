@@ -7,7 +7,7 @@ column with a TIMESTAMPTZ value would cast the column, and every time range woul
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,8 +182,8 @@ class Store:
             cursor.execute("COMMIT")
 
     def checkpoint(self) -> None:
-        """Fold the write-ahead log into the file; a no-op while others read."""
-        with self._write, self._cursor(None) as cursor:
+        """Fold the write-ahead log into the file; put off where a statement that still runs stands in its way."""
+        with self._write, self._cursor(None) as cursor, suppress(duckdb.TransactionException):
             cursor.execute("CHECKPOINT")
 
     @contextmanager

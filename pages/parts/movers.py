@@ -17,7 +17,7 @@ MOST_ROWS = 200
 
 def table(choice: Choice) -> None:
     """The slices that carry most of a metric's change, most telling first; a row leads to its calls."""
-    with frame.card("Where it changed most", "slices by their share of the change against the period before"):
+    with frame.card("Where it changed most", "against the period before; what its size does not explain first"):
         name = str(
             st.segmented_control(
                 "Metric", METRICS, default=METRICS[0], required=True, key="moved", bind="query-params",
