@@ -1,15 +1,18 @@
-"""Drift of columns: tokens, latency, cost, which models and finish reasons.
+"""Drift of columns: tokens, latency, cost, which models, finish reasons and languages.
 
 Numbers are compared as logarithms (in raw values a few slow calls hide everything): the whole of them by `level`, the
-slowest and dearest twentieth by `tail`; names by their `mix`. Many columns are looked at at once, so each must leave
-four standard deviations of its history, where a text must leave three, and four of what chance alone gives.
+largest of them by `tail`; names by their `mix`. About fourteen tests are made at once, so each must leave mean + 3.8
+standard deviations of its history, where a text must leave three, and what chance alone gives besides.
 
 Stored per window and column: a row per test and one named `drift`; of all of them one with the subject `columns`, whose
 details list {column, test, before, now} of those that drifted.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +25,19 @@ from store.embeddings import COLUMNS, call_columns
 from store.model import Comparison, Json, Window
 
 NUMBERS = ("latency_ms", "ttft_ms", "cost_usd", "input_tokens", "output_tokens")
-NAMES = ("model", "finish_reason", "status")
+NAMES = ("model", "finish_reason", "status", "language")
+TEXT = "input_text"  # its language is a column
 NONE = "(none)"
-DEVIATIONS = 4.0
+DEVIATIONS = 3.8
+BY_CHANCE = 2.5  # standard deviations of chance that must be left even where history would allow less
+PROVISIONAL = 4.0  # and where there is no history
 MIN_VALUES = 100  # of a column on either side
 PERMUTATIONS = 200
+LANGUAGE_CALLS = 500  # of a side whose language is looked for: a millisecond each
 TINY = 1e-9  # a cost or latency of nothing still has a logarithm
 IQR_OF_NORMAL = 1.349
 
 Values = npt.NDArray[np.float64]
-Statistic = Callable[[Values, Values], Values]  # two sides, one draw a row → one number a draw
 History = Callable[[str, str], Sequence[float]]  # subject, test → statistics of the last windows, newest first
 
 
@@ -55,79 +61,119 @@ class ColumnFinding:
 
 
 def sides(store: Store, reference: Window, current: Window, *, limit: int) -> ColumnSides:
-    columns = (*NUMBERS, *NAMES)
+    columns = (*NUMBERS, *(name for name in NAMES if name != "language"), TEXT)
     before, now = (call_columns(store, span, columns, limit=limit) for span in (reference, current))
     return ColumnSides(reference=before, current=now)
 
 
 def find(both: ColumnSides, size: int, evidently: bool) -> list[ColumnFinding]:
-    """Every test of every column that has values on both sides, at `size` calls a side. Runs in a worker."""
-    before, now = both.reference.head(size), both.current.head(size)
-    rng = np.random.default_rng(0)
-    found = [one for name in NUMBERS for one in _number(name, before[name], now[name], rng)]
-    found += [_names(name, before[name], now[name], rng) for name in NAMES]
+    """Every test of every column that has values on both sides, of `size` calls of the window. Runs in a worker."""
+    before, now = (_with_language(side) for side in (both.reference, both.current.head(size)))
+    found = [one for name in NUMBERS for one in _number(name, before[name], now[name])]
+    found += [one for name in NAMES for one in _names(name, before[name], now[name])]
     if evidently:
         from analytics.detectors.evidently import columns  # noqa: PLC0415 - beside ours; seconds to import
 
+        names = [name for name in NAMES if name != "language"]
         found += [
             ColumnFinding(column=name, test="evidently_column", finding=finding)
-            for name, finding in columns(before, now, NUMBERS, NAMES, least=MIN_VALUES).items()
+            for name, finding in columns(before.head(size), now, NUMBERS, names, least=MIN_VALUES).items()
         ]
     return found
 
 
-def _number(name: str, before: pl.Series, now: pl.Series, rng: np.random.Generator) -> Iterable[ColumnFinding]:
+def _with_language(side: pl.DataFrame) -> pl.DataFrame:
+    """The language of prompts as a column: null beyond the first calls, `NONE` where it cannot be told."""
+    if TEXT not in side.columns:
+        return side
+    codes: list[str | None] = [None] * side.height
+    if find_spec("py3langid") is not None:
+        from analytics.evaluators.language import language_of  # noqa: PLC0415 - only in workers
+
+        texts = side[TEXT].head(LANGUAGE_CALLS)
+        codes[: len(texts)] = [text and (language_of(text) or NONE) for text in texts]
+    return side.drop(TEXT).with_columns(pl.Series("language", codes, pl.String))
+
+
+def _number(name: str, before: pl.Series, now: pl.Series) -> Iterator[ColumnFinding]:
     left, right = (side.drop_nulls().cast(pl.Float64).to_numpy() for side in (before, now))
-    n = min(len(left), len(right))
-    if n < MIN_VALUES:
+    if min(len(left), len(right)) < MIN_VALUES:
         return
-    logs = np.log(np.maximum(np.stack((left[:n], right[:n])), TINY))
-    low, high = np.quantile(logs[0], (0.25, 0.75))
-    scale = max((high - low) / IQR_OF_NORMAL, 0.05)  # equal values: a twentieth is the least that counts
-    for test, statistic, quantile in (("level", _level(scale), 0.5), ("tail", _tail, 0.95)):
-        finding = _permuted(logs, statistic, rng)
+    logs = [np.log(np.maximum(side, TINY)) for side in (left, right)]
+    for test, found, quantile in (("level", _level(*logs), 0.5), ("tail", _tail(*logs), 0.95)):
         yield ColumnFinding(
-            column=name, test=test, finding=finding,
+            column=name, test=test, finding=found,
             before=float(np.quantile(left, quantile)), now=float(np.quantile(right, quantile)),
         )  # fmt: skip
 
 
-def _level(scale: float) -> Statistic:
-    """Wasserstein distance in standard deviations of the reference."""
-    return lambda left, right: np.abs(np.sort(left) - np.sort(right)).mean(axis=-1) / scale
+def _level(left: Values, right: Values) -> Finding:
+    """Wasserstein distance of equally many values, in standard deviations of the reference; chance by permutation.
 
-
-def _tail(left: Values, right: Values) -> Values:
-    """How many times (as a logarithm) the 95th percentile has grown or shrunk."""
-    return np.asarray(np.abs(np.quantile(left, 0.95, axis=-1) - np.quantile(right, 0.95, axis=-1)))
-
-
-def _names(name: str, before: pl.Series, now: pl.Series, rng: np.random.Generator) -> ColumnFinding:
-    """Total variation distance of the shares of names; a missing one is a name."""
-    left, right = (side.cast(pl.String).fill_null(NONE).to_list() for side in (before, now))
+    It is the area between the two cumulative shares: so one sorting does for all permutations.
+    """
+    low, high = np.quantile(left, (0.25, 0.75))
+    scale = max((high - low) / IQR_OF_NORMAL, 0.05)  # equal values: a twentieth is the least that counts
     n = min(len(left), len(right))
-    kinds, codes = np.unique([*left[:n], *right[:n]], return_inverse=True)
-    counts = np.stack([np.bincount(side, minlength=len(kinds)) for side in codes.reshape(2, n)])
-    drawn = rng.multivariate_hypergeometric(counts.sum(axis=0), n, size=PERMUTATIONS)
-    chance = np.abs(2 * drawn - counts.sum(axis=0)).sum(axis=1) / (2 * n)
-    moved = int(np.abs(counts[1] - counts[0]).argmax())
-    shares = [{str(kinds[moved]): round(float(side[moved] / n), 4)} for side in counts]
-    statistic = float(np.abs(counts[0] - counts[1]).sum() / (2 * n))
-    return ColumnFinding(
-        column=name, test="mix", finding=_finding(statistic, chance), before=shares[0], now=shares[1]
-    )  # fmt: skip
+    pooled = np.concatenate((left[:n], right[:n]))
+    order = pooled.argsort()
+    gaps = np.diff(pooled[order]) / scale
+    sides = np.where(order < n, 1.0, -1.0) / n
+    return _finding(float(np.abs(sides.cumsum()[:-1]) @ gaps), np.abs(_walks(n)[:, :-1]) @ gaps)
 
 
-def _permuted(pair: Values, statistic: Statistic, rng: np.random.Generator) -> Finding:
-    pooled = rng.permuted(np.tile(pair.ravel(), (PERMUTATIONS, 1)), axis=1)
-    n = pair.shape[1]
-    return _finding(float(statistic(pair[0], pair[1])), statistic(pooled[:, :n], pooled[:, n:]))
+@lru_cache(maxsize=4)
+def _walks(n: int) -> Values:
+    """Differences of cumulative shares of two sides of `n`, shuffled: one draw a row."""
+    sides = np.repeat((1.0 / n, -1.0 / n), n)
+    return np.random.default_rng(0).permuted(np.tile(sides, (PERMUTATIONS, 1)), axis=1).cumsum(axis=1)
+
+
+def _tail(left: Values, right: Values) -> Finding:
+    """How much weight the largest values have won, in standard deviations of chance; below 0 they have lost some.
+
+    A linear rank test: of a value that a share u of all exceed, the score is log(u)², which looks at the largest few
+    percent. It takes any number of values on either side.
+    """
+    pooled = np.concatenate((left, right))
+    ranked = np.sort(pooled)
+    middle = (np.searchsorted(ranked, pooled, "left") + np.searchsorted(ranked, pooled, "right")) / 2
+    scores = np.log1p(-np.minimum(middle, len(pooled) - 0.5) / len(pooled)) ** 2
+    error = float(scores.std()) * math.sqrt(1 / len(left) + 1 / len(right))
+    moved = float(scores[len(left) :].mean() - scores[: len(left)].mean())
+    z = moved / error if error else 0.0
+    return Finding(statistic=z, threshold=PROVISIONAL, spread=1.0, p_value=0.5 * math.erfc(z / math.sqrt(2)))
+
+
+def _names(name: str, before: pl.Series, now: pl.Series) -> Iterable[ColumnFinding]:
+    """How far the share of the name that moved most lies off, in standard errors; a missing one is a name."""
+    if name == "language":
+        before, now = before.drop_nulls(), now.drop_nulls()
+    sides = [side.cast(pl.String).fill_null(NONE).to_list() for side in (before, now)]
+    n, m = map(len, sides)
+    if min(n, m) < MIN_VALUES:
+        return ()
+    kinds, codes = np.unique([*sides[0], *sides[1]], return_inverse=True)
+    counts = np.bincount(codes, minlength=len(kinds))
+    mine = np.bincount(codes[n:], minlength=len(kinds))
+    share = counts / (n + m)
+    error = np.sqrt(np.maximum(share * (1 - share), TINY) * (1 / n + 1 / m))
+
+    def off(drawn: npt.NDArray[np.int64]) -> Values:
+        return np.asarray(np.abs(drawn / m - (counts - drawn) / n) / error)
+
+    grew = mine / m > (counts - mine) / n
+    moved = int((off(mine) + TINY * grew).argmax())  # of two that changed places the one that came
+    chance = off(np.random.default_rng(0).multivariate_hypergeometric(counts, m, size=PERMUTATIONS)).max(axis=1)
+    shares = [{str(kinds[moved]): round(float(value), 4)} for value in ((counts - mine)[moved] / n, mine[moved] / m)]
+    finding = _finding(float(off(mine).max()), chance)
+    return (ColumnFinding(column=name, test="mix", finding=finding, before=shares[0], now=shares[1]),)
 
 
 def _finding(statistic: float, chance: Values) -> Finding:
     return Finding(
         statistic=statistic,
-        threshold=max(float(chance.mean() + DEVIATIONS * chance.std()), TINY),
+        threshold=max(float(chance.mean() + PROVISIONAL * chance.std()), TINY),
         spread=float(chance.std()),
         p_value=float((1 + (chance >= statistic).sum()) / (1 + len(chance))),
     )
@@ -154,7 +200,8 @@ def _row(bout: Bout, found: ColumnFinding, history: History, *, needed: int) -> 
     threshold, provisional = finding.threshold, False
     if finding.flagged is None:
         drawn = line(finding, history(found.column, found.test), needed=needed, deviations=DEVIATIONS)
-        threshold, provisional = max(drawn.threshold or 0.0, finding.threshold or 0.0), drawn.provisional
+        chance = (finding.threshold or 0.0) - (PROVISIONAL - BY_CHANCE) * finding.spread
+        threshold, provisional = max(drawn.threshold or 0.0, chance), drawn.provisional
     over = threshold is not None and finding.statistic > threshold
     return replace(
         _blank(bout, found.column, found.test),

@@ -15,12 +15,14 @@ Matrix = npt.NDArray[np.float32]
 class Sides:
     """Unit vectors, one row a call. `sampled` is drawn from `reference` so that it has as many rows as `current`.
 
+    `unusual`: how far off the reference a text is novel (`analytics.detectors.novelty.limit`).
     Distances shrink with n, so only sides of equal size may be compared, and only windows of the same size ranked.
     """
 
     reference: Matrix
     sampled: Matrix
     current: Matrix
+    unusual: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ no alarm: ordinary days differ more than chance). Until there are 14, p = 0.01 i
 
 Stored per window: a row per detector, and one named `drift` that sums up (statistic: the largest of the votes as a
 multiple of its threshold; drifted: any of them). Its details: `calls`, `p_values` by detector, `topics` of {id, name,
-before, now, change, new, first_seen, calls}, `novel` of {call_id, novelty}, `who` of {dimension, value, share_novel,
-share_all}, and `map` with points [x, y] of the reference and [x, y, call_id, novel] of the window. Columns
-(`analytics.column_drift`) have a subject each beside the sum of them all, `columns`.
+before, now, change, new, first_seen, calls}, `novel` of {call_id, novelty, topic}, `who` of {dimension, value,
+share_novel, share_all}, and `map` with points [x, y] of the reference and [x, y, call_id, novel] of the window.
+Columns (`analytics.column_drift`) have a subject each beside the sum of them all, `columns`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from analytics import basis, column_drift, explanation
 from analytics.detector import Matrix, Sides, detectors, run
+from analytics.detectors import novelty
 from analytics.embedding import PER_WINDOW
 from analytics.encoder import ENCODER
 from analytics.models import MINILM
@@ -91,6 +92,15 @@ class _Job:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Against:
+    """A reference, and what is worked out of it once for all windows of a run. `unusual`: as of `Sides`."""
+
+    reference: Reference
+    vectors: Matrix
+    unusual: float
+
+
 def compare(store: Store, executor: Executor, settings: DriftSettings, *, now: datetime) -> dict[str, int]:
     """Compare every window that is over and was not compared yet; return counts by subject, and how many drifted."""
     counts: dict[str, int] = {"drifted": 0, "too_few": 0}
@@ -112,7 +122,7 @@ def compare(store: Store, executor: Executor, settings: DriftSettings, *, now: d
 def _summaries(job: _Job) -> Iterator[Comparison | None]:
     """The verdict on every window that is due, oldest first; None for one that there is no reference for."""
     left = job.settings.max_windows
-    reference, vectors = None, None
+    against: _Against | None = None
     for opened, calls, known in _due(job):
         closed = opened + job.settings.window
         waits = known < EMBEDDED_SHARE * calls and job.now - closed < job.settings.give_up
@@ -122,11 +132,16 @@ def _summaries(job: _Job) -> Iterator[Comparison | None]:
         if found is None or opened < found.window.end:
             yield from () if found else (None,)
             continue
-        if found != reference:
-            reference, vectors = found, vectors_of(job.store, found.encoder, found.text_hashes)
-        assert vectors is not None  # noqa: S101 - set with the reference
+        if against is None or found != against.reference:
+            against = _known(job, found)
         left = None if left is None else left - 1
-        yield _compared(job, found, vectors, Window(start=_undecided_since(job, found) or opened, end=closed))
+        yield _compared(job, against, Window(start=_undecided_since(job, found) or opened, end=closed))
+
+
+def _known(job: _Job, reference: Reference) -> _Against:
+    vectors = vectors_of(job.store, reference.encoder, reference.text_hashes)
+    unusual = job.executor.submit(novelty.limit, vectors).result() if len(vectors) else 0.0
+    return _Against(reference=reference, vectors=vectors, unusual=unusual)
 
 
 def _due(job: _Job) -> Sequence[tuple[Any, ...]]:
@@ -161,12 +176,12 @@ def _ground(job: _Job, reference: Reference) -> Ground:
     return Ground(subject=job.subject, basis=reference.basis, reference=reference.window)
 
 
-def _compared(job: _Job, reference: Reference, vectors: Matrix, current: Window) -> Comparison:
+def _compared(job: _Job, against: _Against, current: Window) -> Comparison:
     """Look at one window and store what every detector says; return the summary."""
     if job.subject == COLUMNS:
-        made = _look_at_columns(job, _ground(job, reference), current)
+        made = _look_at_columns(job, _ground(job, against.reference), current)
     else:
-        made = _look_at_texts(job, reference, vectors, current)
+        made = _look_at_texts(job, against, current)
     with job.store.transaction() as tx:
         stored.append_comparisons(tx, made, now=job.now)
     return made[-1]
@@ -182,8 +197,8 @@ def _look_at_columns(job: _Job, ground: Ground, current: Window) -> list[Compari
     return column_drift.judged(bout, findings, partial(_history, job, bout), needed=settings.history)
 
 
-def _look_at_texts(job: _Job, reference: Reference, vectors: Matrix, current: Window) -> list[Comparison]:
-    settings = job.settings
+def _look_at_texts(job: _Job, against: _Against, current: Window) -> list[Comparison]:
+    settings, reference, vectors = job.settings, against.reference, against.vectors
     rows, known = embedded(
         job.store, ENCODER, job.subject, current, window=settings.window, per_window=PER_WINDOW
     )  # fmt: skip
@@ -192,13 +207,15 @@ def _look_at_texts(job: _Job, reference: Reference, vectors: Matrix, current: Wi
         return [too_few(bout, settings.min_calls)]
     chosen = spread(len(known), bout.size)
     sides = Sides(
-        reference=vectors, sampled=vectors[spread(len(vectors), bout.size)], current=known[chosen]
+        reference=vectors, sampled=vectors[spread(len(vectors), bout.size)], current=known[chosen],
+        unusual=against.unusual,
     )  # fmt: skip
     names = tuple(name for name, found in detectors().items() if found.votes or settings.evidently)
     findings = job.executor.submit(run, names, sides, 0).result()
     explained = job.executor.submit(
         explanation.explain,
         reference=vectors,
+        unusual=against.unusual,
         clusters=reference.clusters,
         current=sides.current,
         rows=rows[chosen].to_dicts(),

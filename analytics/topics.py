@@ -16,7 +16,7 @@ TOPICS = 20
 MIN_PER_TOPIC = 10
 NAME_WORDS = 3
 RECOGNISED = 0.8  # cosine of two centres from which they are one topic
-SAME_TOPIC = 0.75  # average cosine distance up to which novel texts are one topic
+SAME_TOPIC = 0.8  # average cosine distance up to which novel texts are one topic
 MIN_NEW = 4
 
 STOP_WORDS = frozenset(
@@ -112,7 +112,7 @@ def _name(mine: Counter[str], overall: Counter[str], average: float) -> str:
 
 
 def new_topics(vectors: Matrix, texts: Sequence[str], known_texts: Sequence[str]) -> list[tuple[str, list[int]]]:
-    """Groups among novel texts, largest first: their name and their rows. Names set them apart from `known_texts`."""
+    """Groups among novel texts: their name and their rows. Names set them apart from `known_texts`."""
     if len(vectors) < MIN_NEW:
         return []
     from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415 - only in workers
@@ -122,7 +122,7 @@ def new_topics(vectors: Matrix, texts: Sequence[str], known_texts: Sequence[str]
     )
     labels = clusters.fit_predict(vectors)
     groups = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
-    groups = sorted((rows for rows in groups if len(rows) >= MIN_NEW), key=len, reverse=True)
+    groups = [rows for rows in groups if len(rows) >= MIN_NEW]
     found = []
     for rows in groups:
         mine = [texts[int(i)] for i in rows]

@@ -10,6 +10,13 @@ from store.model import Comparison, Json, Window
 
 SUMMARY = "drift"
 
+# As `make eval` measures it (docs/measured.md).
+MEASURED = (
+    "How far to trust it, measured on 100 draws of real requests, windows of 500 calls: of ordinary windows "
+    "0 to 5 % are called drifted; a new topic of 10 % of the calls is seen in 98 % where days are alike, in 91 % where "
+    "they wander, in 84 % where they wander strongly, and is then named first in at least 95 %."
+)
+
 History = Callable[[str], Sequence[float]]  # detector → statistics of the last windows of the same size, newest first
 
 

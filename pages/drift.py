@@ -1,30 +1,26 @@
 """Has the traffic changed, or have the answers?"""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import polars as pl
 import streamlit as st
 
-from analytics.detector import detectors
-from analytics.verdict import SUMMARY
+from analytics.verdict import MEASURED, SUMMARY
 from pages.parts import (
     alarms,
     asked,
     baseline,
-    charts,
     driftcolumns,
+    driftcourse,
     driftmap,
     evidently,
     filters,
     frame,
-    panels,
     states,
-    tables,
     units,
 )
-from pages.parts.charts import Band, Line, Plot
 from pages.parts.frame import Tile
 from pages.parts.text import safe_label
 from store import comparisons
@@ -39,9 +35,10 @@ VERDICTS: dict[bool | None, tuple[str, Literal["gray", "orange", "green"], str]]
 SUBJECTS = {
     "input_text": "What people ask",
     "output_text": "What models answer",
-    "retrieved": "What is retrieved for them",
-    COLUMNS: "How calls run: tokens, latency, cost, models",
+    "retrieved": "What is retrieved",
+    COLUMNS: "How calls run",
 }
+ABOUT = {COLUMNS: "tokens, latency, cost, models, finish reasons, languages"}
 
 Row = Mapping[str, Any]
 
@@ -51,32 +48,61 @@ def page() -> None:
     if not alarms.extent().calls:
         states.no_data()
         return
-    settings = asked.runtime().settings.drift
-    window = filters.chosen().window
-    for subject in settings.subjects:
-        with states.guarded(SUBJECTS.get(subject, subject)):
-            _subject(subject, window, settings.window)
+    with states.guarded("The comparisons"):
+        window, subjects = filters.chosen().window, asked.runtime().settings.drift.subjects
+        found = comparisons.summaries(asked.store(), subjects, window)
+        by_subject = {subject: found.filter(subject=subject) for subject in subjects}
+        now = comparisons.newest(asked.store(), subjects)
+        frame.tiles([_tile(subject, now.get(subject), rows) for subject, rows in by_subject.items()])
+        subject = _chosen(by_subject)
+        _subject(subject, by_subject[subject], window)
 
 
-def _subject(subject: str, window: Window, step: timedelta) -> None:
-    heading = SUBJECTS.get(subject, subject)
-    rows = comparisons.series(asked.store(), subject, window)
-    summaries = rows.filter(pl.col("detector") == SUMMARY).unique("current_end", keep="last").sort("current_end")
-    with frame.card(heading, f"windows of {units.span(step)} against a reference; all calls"):
+def _tile(subject: str, now: Row | None, rows: pl.DataFrame) -> Tile:
+    """The verdict on the newest window, whatever the range of the page; below it, what the range held."""
+    label = SUBJECTS.get(subject, subject)
+    if now is None:
+        return Tile(label=label, value="–", note="not compared yet")
+    decided = rows["drifted"].drop_nulls()
+    return Tile(
+        label=label,
+        value=VERDICTS[now["drifted"]][0],
+        note=f"to {units.moment(now['current_end'])}; {decided.sum()} of {len(decided)} windows of this range drifted",
+        shape=rows["statistic"].to_list(),
+        help="The verdict on the newest window. Bars: how far each window of the range lies from the reference.",
+    )
+
+
+def _chosen(by_subject: Mapping[str, pl.DataFrame]) -> str:
+    """What the rest of the page is about: at first, whatever has drifted."""
+    drifted = [subject for subject, rows in by_subject.items() if rows["drifted"].any()]
+    first = (drifted or list(by_subject))[0]
+    subject = st.pills(
+        "Look at", list(by_subject), default=first, format_func=lambda one: SUBJECTS.get(one, one), required=True,
+        key="subject", bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    return str(subject)
+
+
+def _subject(subject: str, summaries: pl.DataFrame, window: Window) -> None:
+    step = units.span(asked.runtime().settings.drift.window)
+    note = " · ".join(filter(None, (ABOUT.get(subject), f"windows of {step} against a reference; all calls")))
+    with frame.card(SUBJECTS.get(subject, subject), note):
         if summaries.is_empty():
             st.markdown(_waiting(subject))
             baseline.line(subject, None, window)
             return
-        last = summaries.row(-1, named=True)
-        _verdict(last, summaries)
-        baseline.line(subject, last, window)
-        _course(subject, summaries, window, step)
+        baseline.line(subject, summaries.row(-1, named=True), window)
+        shown = driftcourse.chosen(summaries)
+        _verdict(shown, driftcourse.since(summaries, shown))
+        driftcourse.chart(subject, summaries, shown, window)
         if subject == COLUMNS:
-            driftcolumns.table(last)
-            return
-        _beside(rows, last)
-        _moved(subject, last)
-        evidently.report(subject, last)
+            driftcolumns.table(shown)
+        else:
+            _moved(subject, shown)
+            driftmap.judged(subject, shown)
+            st.caption(MEASURED)
+            evidently.report(subject, shown)
 
 
 def _waiting(subject: str) -> str:
@@ -92,101 +118,39 @@ def _waiting(subject: str) -> str:
     )
 
 
-def _verdict(last: Row, summaries: pl.DataFrame) -> None:
-    word, colour, icon = VERDICTS[last["drifted"]]
+def _verdict(shown: Row, since: datetime | None) -> None:
+    word, colour, icon = VERDICTS[shown["drifted"]]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(word, icon=icon, color=colour)
-        st.markdown(_sentence(last, summaries), width="stretch")
-    frame.tiles(
-        [
-            Tile(
-                label="Statistic over threshold",
-                value=units.shown(last["statistic"], "ratio"),
-                note="above 1 it has moved",
-            ),
-            Tile(label="Current window", value=f"{last['n_current']:,} calls", note=_stretch(last, "current")),
-            Tile(label="Reference", value=f"{last['n_reference']:,} calls", note=_stretch(last, "reference")),
-            Tile(
-                label="Windows that drifted",
-                value=f"{summaries['drifted'].sum()} of {summaries['drifted'].drop_nulls().len()}",
-                note="in this range",
-            ),
-        ]
-    )
+        st.markdown(_sentence(shown, since), width="stretch")
 
 
-def _sentence(last: Row, summaries: pl.DataFrame) -> str:
-    since = _since(summaries)
+def _sentence(shown: Row, since: datetime | None) -> str:
+    calls = f"{shown['n_current']:,} calls against as many of the reference"
+    ratio = shown["statistic"]
     parts = (
+        f"**{units.shown(ratio, 'ratio')} ×** its limit" if ratio is not None else "",
         f"since {units.moment(since)} UTC" if since else "",
-        "provisional: the threshold does not yet rest on your own history" if last["provisional"] else "",
-        safe_label(last["note"], 200) if last["note"] else "",
+        calls if shown["drifted"] is not None else "",
+        "provisional: its limit is chance alone until 14 windows of this size are known"
+        if shown["provisional"]
+        else "",
+        safe_label(shown["note"], 200) if shown["note"] else "",
     )
-    return " · ".join(part for part in parts if part) or "no window since the reference stands out"
+    return " · ".join(part for part in parts if part)
 
 
-def _since(summaries: pl.DataFrame) -> datetime | None:
-    """Start of the first window of the run of drifted ones that reaches to the last."""
-    start = None
-    for row in reversed(summaries.to_dicts()):
-        if row["drifted"] is not True:
-            return start
-        start = row["current_start"]
-    return start
-
-
-def _stretch(row: Row, side: str) -> str:
-    return f"{units.moment(row[f'{side}_start'])} – {units.moment(row[f'{side}_end'])} UTC"
-
-
-def _course(subject: str, summaries: pl.DataFrame, window: Window, step: timedelta) -> None:
-    drawn = summaries.select(pl.col("current_start").alias("bucket"), "statistic")
-    bands = [
-        Band(window=Window(start=row["current_start"], end=row["current_end"]), name="drifted")
-        for row in summaries.filter(pl.col("drifted")).iter_rows(named=True)
-    ]
-    plot = Plot(unit="ratio", window=window, bucket=step, bands=bands, threshold=1.0, height=180)
-    alt = panels.told("Statistic over threshold", drawn, "statistic", "ratio") + f" {len(bands)} windows drifted."
-    line = Line(column="statistic", name="statistic over threshold")
-    frame.figure(charts.times(drawn, [line], plot), alt=alt, key=f"drift-{subject}")
-    st.caption("Dashed: the threshold. Shaded: windows that were found drifted.")
-
-
-def _beside(rows: pl.DataFrame, last: Row) -> None:
-    """Every detector's finding for the newest window; those that do not vote are shown all the same."""
-    now = rows.filter((pl.col("current_end") == last["current_end"]) & (pl.col("detector") != SUMMARY))
-    if now.is_empty():
-        return
-    known = detectors()
-    shown = pl.DataFrame(
-        [
-            {
-                "Detector": known[row["detector"]].title if row["detector"] in known else row["detector"],
-                "Statistic": row["statistic"],
-                "Threshold": row["threshold"],
-                "Finding": {True: "drifted", False: "as before", None: "cannot tell"}[row["drifted"]],
-                "Part of the verdict": "yes"
-                if row["detector"] in known and known[row["detector"]].votes
-                else "shown beside it",
-                "What it looks at": known[row["detector"]].help if row["detector"] in known else (row["note"] or ""),
-            }
-            for row in now.iter_rows(named=True)
-        ]
-    )
-    three = st.column_config.NumberColumn(format="%.3f")
-    tables.table(shown, alt=f"Detectors of {last['subject']}", columns={"Statistic": three, "Threshold": three})
-
-
-def _moved(subject: str, last: Row) -> None:
-    found = comparisons.details(asked.store(), SUMMARY, subject, last["current_end"])
+def _moved(subject: str, shown: Row) -> None:
+    found = comparisons.details(asked.store(), SUMMARY, subject, shown["current_end"])
     if not isinstance(found, dict) or not found.get("topics"):
         return
+    span = driftcourse.window_of(shown)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        driftmap.topics(subject, found)
-        driftmap.novel(subject, found, Window(start=last["current_start"], end=last["current_end"]))
+        driftmap.topics(subject, found, shown)
+        driftmap.novel(subject, found, span)
     with right:
-        driftmap.plane(subject, found)
+        driftmap.plane(subject, found, span)
         driftmap.who(found)
 
 

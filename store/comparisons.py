@@ -54,6 +54,17 @@ SERIES_SQL = """
     SELECT * EXCLUDE (details) FROM data.comparisons
     WHERE subject = $subject AND current_end > $start AND current_end <= $end ORDER BY current_end, detector
 """
+# Of windows that were compared on several grounds, the comparison made last.
+SUMMARIES_SQL = """
+    SELECT * EXCLUDE (details) FROM data.comparisons
+    WHERE detector = 'drift' AND list_contains($subjects, subject) AND current_end > $start AND current_end <= $end
+    QUALIFY row_number() OVER (PARTITION BY subject, current_end ORDER BY created_at DESC) = 1
+    ORDER BY subject, current_end
+"""
+NEWEST_SQL = """
+    SELECT * EXCLUDE (details) FROM data.comparisons WHERE detector = 'drift' AND list_contains($subjects, subject)
+    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY current_end DESC, created_at DESC) = 1
+"""
 OF_WINDOW_SQL = """
     SELECT * FROM data.comparisons WHERE current_end = $current_end AND list_contains($subjects, subject)
     QUALIFY row_number() OVER (PARTITION BY detector, subject ORDER BY created_at DESC) = 1
@@ -144,6 +155,17 @@ def latest(store: Store, subject: str) -> pl.DataFrame:
 def series(store: Store, subject: str, window: Window) -> pl.DataFrame:
     """All comparisons whose current window ends in `window`, without their details."""
     return store.read(SERIES_SQL, {"subject": subject, "start": window.start, "end": window.end})
+
+
+def summaries(store: Store, subjects: Sequence[str], window: Window) -> pl.DataFrame:
+    """The verdicts on windows that end in `window`, oldest first, without their details."""
+    return store.read(SUMMARIES_SQL, {"subjects": list(subjects), "start": window.start, "end": window.end})
+
+
+def newest(store: Store, subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The verdict on the newest window of each subject that has one."""
+    rows = store.read(NEWEST_SQL, {"subjects": list(subjects)})
+    return {row["subject"]: row for row in rows.iter_rows(named=True)}
 
 
 def of_window(store: Store, current_end: datetime, subjects: Sequence[str]) -> pl.DataFrame:

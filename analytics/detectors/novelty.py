@@ -14,14 +14,13 @@ Distances = npt.NDArray[np.float64]
 
 
 def compare(sides: Sides, _: np.random.Generator) -> Finding:
-    own = nearest(sides.reference, sides.reference, itself=True)
-    return judged(nearest(sides.current, sides.reference), own)
+    return judged(nearest(sides.current, sides.reference), sides.unusual, len(sides.reference))
 
 
-def judged(current: Distances, own: Distances) -> Finding:
-    """What distances to the reference say; `own`: those of the reference's own texts from one another."""
-    share = float((current > limit(own)).mean())
-    error = _error(len(current), len(own))
+def judged(current: Distances, unusual: float, n_reference: int) -> Finding:
+    """What distances to a reference of so many texts say."""
+    share = float((current > unusual).mean())
+    error = _error(len(current), n_reference)
     chance = 1 - UNUSUAL
     return Finding(
         statistic=share,
@@ -31,14 +30,10 @@ def judged(current: Distances, own: Distances) -> Finding:
     )
 
 
-def limit(own: Distances) -> float:
-    """How far off a text is novel."""
+def limit(reference: Matrix) -> float:
+    """How far off a text is novel: further than all but a twentieth of the reference's own texts from one another."""
+    own = nearest(reference, reference, itself=True)
     return max(float(np.quantile(own, UNUSUAL)), 1e-6)
-
-
-def novelty(current: Matrix, reference: Matrix) -> Distances:
-    """Each row's distance to the reference as a multiple of that of an unusual reference text; above 1 is novel."""
-    return nearest(current, reference) / limit(nearest(reference, reference, itself=True))
 
 
 def nearest(rows: Matrix, reference: Matrix, *, itself: bool = False) -> Distances:

@@ -1,111 +1,159 @@
-"""What moved: topics in points of share, a map of the texts, the most novel ones, and who sent them."""
+"""What moved: topics in points of share, a map of the texts, the most novel ones, who sent them; how it was judged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
+from analytics.detector import detectors
+from analytics.interval import newcombe
 from pages.parts import asked, charts, frame, links, tables, units
 from pages.parts.text import escaped, safe_label, shortened
-from store import browse, embeddings
+from store import browse, comparisons, embeddings
 from store.model import Window
 
 MOST_TOPICS, MOST_NOVEL = 12, 8
+HOVER_CHARS = 90
+Z_99 = 2.576
 NOVELTY = "1: as unusual as an unusual text of the reference"
+CHANCE = "Within chance: the 99 % interval of the difference holds zero (Newcombe)"
+VOTED = {True: "drifted", False: "as before", None: "cannot tell"}
 
 Found = Mapping[str, Any]
+Row = Mapping[str, Any]
 
 
-def topics(subject: str, found: Found) -> None:
+def topics(subject: str, found: Found, shown: Row) -> None:
     """Topics by how many points of the traffic they gained or lost; a row leads to an example of it."""
     rows = found["topics"][:MOST_TOPICS]
     st.markdown("**What moved**: topics by points of share")
-    if told := _news(rows):
+    if told := _news(rows, drifted=shown["drifted"] is True):
         st.markdown(told)
-    shown = pl.DataFrame(
+    table = pl.DataFrame(
         {
-            "Topic": [f"{'NEW · ' if row['new'] else ''}{row['name']}" for row in rows],
+            "Topic": [row["name"] for row in rows],
             "Points": [100 * row["change"] for row in rows],
+            "Moved": [_moved(row, shown["n_current"]) for row in rows],
             "Before": [100 * row["before"] for row in rows],
             "Now": [100 * row["now"] for row in rows],
         },
-        schema={"Topic": pl.String, "Points": pl.Float64, "Before": pl.Float64, "Now": pl.Float64},
+        schema={
+            "Topic": pl.String,
+            "Points": pl.Float64,
+            "Moved": pl.String,
+            "Before": pl.Float64,
+            "Now": pl.Float64,
+        },
     )
-    share = st.column_config.NumberColumn(format="%.1f %%")
+    share = st.column_config.NumberColumn(format="%.1f %%", width=68)
     at = tables.picked(
-        shown, alt="Topics by how much they moved", key=f"topics-{subject}", anywhere=True, fitting=MOST_TOPICS,
-        columns={"Points": st.column_config.NumberColumn(format="%+.1f"), "Before": share, "Now": share},
+        table, alt="Topics by how much they moved", key=f"topics-{subject}", anywhere=True, fitting=MOST_TOPICS,
+        columns={
+            "Topic": st.column_config.TextColumn(width=180),
+            "Moved": st.column_config.TextColumn(width=104, help=CHANCE),
+            "Points": st.column_config.NumberColumn(format="%+.1f", width=68), "Before": share, "Now": share,
+        },
     )  # fmt: skip
     if at is not None and rows[at]["calls"]:
         links.go("trace", {"call": rows[at]["calls"][0]})
 
 
-def _news(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The largest new topic in a sentence."""
+def _moved(row: Mapping[str, Any], n: int) -> str:
+    """In a word; `n`: calls of either side."""
+    if row["new"]:
+        return "▲ new"
+    low, high = newcombe((row["now"], n), (row["before"], n), Z_99)
+    return "▲ grown" if low > 0 else "▼ shrunk" if high < 0 else "within chance"
+
+
+def _news(rows: Sequence[Mapping[str, Any]], *, drifted: bool) -> str:
+    """The first new topic in a sentence."""
     new = next((row for row in rows if row["new"]), None)
     if new is None:
         return ""
     began = new.get("first_seen")
     since = f", first seen {units.moment(datetime.fromisoformat(began))} UTC" if began else ""
-    return f"New: **{safe_label(new['name'], 80)}**, {100 * new['now']:.1f} % of this window{since}."
+    aside = "" if drifted else " Too few to call it drift."
+    return f"New: **{safe_label(new['name'], 80)}**, {100 * new['now']:.1f} % of this window{since}.{aside}"
 
 
-def plane(subject: str, found: Found) -> None:
+def plane(subject: str, found: Found, window: Window) -> None:
     """Each point a text, near each other when they mean alike; the axes have no meaning of their own."""
-    st.markdown("**Map**: each point a text")
+    st.markdown("**Map**: each point a text, near those that mean alike")
     points = found["map"]
-    current = [point for point in points["current"] if not point[3]]
-    novel = [point for point in points["current"] if point[3]]
-    figure = go.Figure()
+    texts = embeddings.texts(asked.store(), subject, window, [point[2] for point in points["current"]])
     colours = charts.ink()
-    for name, drawn, hue, symbol, size in (
-        ("reference", points["reference"], colours.faint, "circle", 5),
-        ("current", current, colours.hues[0], "circle", 6),
-        ("novel", novel, colours.warm, "diamond", 8),
-    ):
-        figure.add_scatter(
-            x=[point[0] for point in drawn], y=[point[1] for point in drawn], name=name, mode="markers",
-            marker={"color": hue, "symbol": symbol, "size": size, "opacity": 0.55 if name == "reference" else 0.8},
-            customdata=[point[2] if len(point) > 2 else None for point in drawn],  # noqa: PLR2004
-            text=[escaped(point[2]) if len(point) > 2 else "" for point in drawn],  # noqa: PLR2004
-            hovertemplate="%{text}<extra>" + name + "</extra>",
-        )  # fmt: skip
-    figure.update_layout(**charts.layout(340, colours, legend=True))
-    figure.update_layout(hovermode="closest", margin={"l": 8, "r": 8, "t": 26, "b": 8})
-    figure.update_xaxes(**charts.axis(colours), showticklabels=False)
-    figure.update_yaxes(**charts.axis(colours), showticklabels=False)
+    usual, odd = ([point for point in points["current"] if bool(point[3]) is side] for side in (False, True))
+    drawn = charts.Drawing(
+        [
+            _points("reference", points["reference"], {"color": colours.faint, "size": 5, "opacity": 0.45}),
+            _points("this window", usual, {"color": colours.hues[0], "size": 6, "opacity": 0.75}, texts),
+            _points("novel", odd, {"color": colours.warm, "size": 8, "symbol": "diamond", "opacity": 0.9}, texts),
+        ],
+        _plain(colours),
+    )
     before, now = len(points["reference"]), len(points["current"])
-    alt = f"Map of {before} reference and {now} current texts, {len(novel)} of them novel."
-    call_id = frame.pointed(figure, alt=alt, key=f"map-{subject}")
-    st.caption("Click a point of the window to open its call.")
+    alt = f"Map of {before} reference texts and {now} of this window, {len(odd)} of them novel."
+    call_id = frame.pointed(drawn, alt=alt, key=f"map-{subject}")
+    st.caption("Diamonds: unlike anything in the reference. Click a point of this window to open its call.")
     if call_id is not None:
         links.go("trace", {"call": call_id})
 
 
+def _points(
+    name: str, points: Sequence[Sequence[Any]], marker: Mapping[str, Any], texts: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Points with a call behind them say what it said, and lead to it."""
+    hover = {"hoverinfo": "skip"}
+    if texts is not None:
+        said = [escaped(texts.get(point[2], point[2]), HOVER_CHARS) for point in points]
+        hover = {
+            "customdata": [point[2] for point in points], "text": said,
+            "hovertemplate": "%{text}<extra>" + name + "</extra>",
+        }  # fmt: skip
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "marker": dict(marker),
+        "x": [point[0] for point in points], "y": [point[1] for point in points], **hover,
+    }  # fmt: skip
+
+
+def _plain(colours: charts.Ink) -> dict[str, Any]:
+    bare = {**charts.axis(colours), "showticklabels": False, "showgrid": False}
+    return {
+        **charts.layout(340, colours, legend=True),
+        "hovermode": "closest", "margin": {"l": 8, "r": 8, "t": 26, "b": 8}, "xaxis": bare, "yaxis": bare,
+    }  # fmt: skip
+
+
 def novel(subject: str, found: Found, window: Window) -> None:
-    """Texts least like the reference; a row leads to its call."""
-    rows = found["novel"][:MOST_NOVEL]
-    st.markdown("**Most novel texts**")
-    if not rows:
+    """Texts least like the reference, each once; a row leads to its call."""
+    st.markdown("**Most novel texts**: those with company first")
+    if not found["novel"]:
         st.caption("None is unlike the reference.")
         return
-    texts = embeddings.texts(asked.store(), subject, window, [row["call_id"] for row in rows])
+    texts = embeddings.texts(asked.store(), subject, window, [row["call_id"] for row in found["novel"]])
+    said = {_short(texts.get(row["call_id"], row["call_id"])): row for row in reversed(found["novel"])}
+    rows = list(reversed(said.items()))[:MOST_NOVEL]
     shown = pl.DataFrame(
         {
-            "Novelty": [row["novelty"] for row in rows],
-            "Text": [_short(texts.get(row["call_id"], row["call_id"])) for row in rows],
+            "Novelty": [row["novelty"] for _, row in rows],
+            "Text": [text for text, _ in rows],
+            "Topic": [row.get("topic") for _, row in rows],
         },
-        schema={"Novelty": pl.Float64, "Text": pl.String},
+        schema={"Novelty": pl.Float64, "Text": pl.String, "Topic": pl.String},
     )
+    column = st.column_config
     at = tables.picked(
         shown, alt="Most novel texts", key=f"novel-{subject}", anywhere=True,
-        columns={"Novelty": st.column_config.NumberColumn(format="%.2f", width=76, help=NOVELTY)},
+        columns={
+            "Novelty": column.NumberColumn(format="%.2f ×", width=76, help=NOVELTY),
+            "Text": column.TextColumn(width=380), "Topic": column.TextColumn(width=150),
+        },
     )  # fmt: skip
     if at is not None:
-        links.go("trace", {"call": rows[at]["call_id"]})
+        links.go("trace", {"call": rows[at][1]["call_id"]})
 
 
 def _short(text: str) -> str:
@@ -128,3 +176,28 @@ def who(found: Found) -> None:
     )
     share = st.column_config.NumberColumn(format="%.0f %%")
     tables.table(shown, alt="Who sent novel texts", columns={"Of novel": share, "Of all": share})
+
+
+def judged(subject: str, shown: Row) -> None:
+    """What every detector found of the window: first those that vote, then those that are shown beside them."""
+    known = detectors()
+    rows = comparisons.of_window(asked.store(), shown["current_end"], [subject]).to_dicts()
+    found = [(known[row["detector"]], row) for row in rows if row["detector"] in known]
+    if not found:
+        return
+    st.markdown("**How it was judged**")
+    table = pl.DataFrame(
+        [
+            {
+                "Detector": detector.title,
+                "Found": VOTED[row["drifted"]],
+                "Statistic": row["statistic"],
+                "Limit": row["threshold"],
+                "Votes": "yes" if detector.votes else "no, shown beside",
+                "What it looks at": detector.help,
+            }
+            for detector, row in sorted(found, key=lambda one: not one[0].votes)
+        ]
+    )
+    three = st.column_config.NumberColumn(format="%.3f", width=76)
+    tables.table(table, alt=f"Detectors of {subject}", columns={"Statistic": three, "Limit": three})

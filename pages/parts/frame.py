@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import streamlit as st
 from plotly.basedatatypes import BaseFigure
@@ -132,11 +133,27 @@ def figure(drawn: BaseFigure, *, alt: str, key: str, brushed: Callable[[str], No
     )  # fmt: skip
 
 
+def pressed(drawn: BaseFigure, *, alt: str, key: str, pressed: Callable[[str], None]) -> None:
+    """Like `figure`; `pressed` is called with the `customdata` of a mark that was clicked, before the page is drawn."""
+
+    def told() -> None:
+        if (name := _custom(st.session_state[key])) is not None:
+            pressed(name)
+
+    st.plotly_chart(
+        drawn, theme=None, config=charts.CONFIG, alt=alt, key=key, on_select=told, selection_mode="points"
+    )  # fmt: skip
+
+
 def pointed(drawn: BaseFigure, *, alt: str, key: str) -> str | None:
     """Like `figure`; return the `customdata` of the point that was clicked, None when there is none."""
     state = st.plotly_chart(
         drawn, theme=None, config=charts.CONFIG, alt=alt, key=key, on_select="rerun", selection_mode="points"
     )  # fmt: skip
+    return _custom(state)
+
+
+def _custom(state: Any) -> str | None:
     chosen = [point.get("customdata") for point in state.selection.points]
     told = chosen[0] if chosen else None
     return str(told[0] if isinstance(told, list) else told) if told else None

@@ -21,7 +21,9 @@ BOUT = Bout(
 )
 
 
-def calls(seed: int, *, slower: float = 1.0, stuck: float = 0.0, new_model: float = 0.0) -> pl.DataFrame:
+def calls(
+    seed: int, *, slower: float = 1.0, stuck: float = 0.0, new_model: float = 0.0, polish: float = 0.0
+) -> pl.DataFrame:
     """Calls as services make them: log-normal latencies and costs, whole tokens, few names, some values missing."""
     rng = np.random.default_rng(seed)
     latency = rng.lognormal(6, 1, N) * slower
@@ -36,6 +38,7 @@ def calls(seed: int, *, slower: float = 1.0, stuck: float = 0.0, new_model: floa
             "model": np.where(rng.random(N) < new_model, "m-2", "m-1"),
             "finish_reason": np.where(rng.random(N) < 0.05, "length", "stop"),
             "status": ["ok"] * N,
+            "language": np.where(rng.random(N) < polish, "pl", "en"),
         },
         schema_overrides={"ttft_ms": pl.Float64},
     )
@@ -65,7 +68,12 @@ def test_ordinary_days_do_not_drift(past):
 
 @pytest.mark.parametrize(
     ("change", "column"),
-    [({"slower": 1.5}, "latency_ms"), ({"stuck": 0.2}, "latency_ms"), ({"new_model": 0.1}, "model")],
+    [
+        ({"slower": 1.5}, "latency_ms"),
+        ({"stuck": 0.15}, "latency_ms"),
+        ({"new_model": 0.05}, "model"),
+        ({"polish": 0.05}, "language"),
+    ],
 )
 def test_what_moved_is_found_and_nothing_else(past, change, column):
     told = verdicts(calls(200, **change), past)
@@ -73,6 +81,28 @@ def test_what_moved_is_found_and_nothing_else(past, change, column):
     assert told["columns"].details["columns"][0]["column"] == column
     assert [subject for subject, row in told.items() if row.drifted] == [column, "columns"]
     assert not told[column].provisional
+
+
+def test_a_few_percent_that_became_slow_move_the_tail_more_than_the_level():
+    def tested(current: pl.DataFrame) -> dict[str, float]:
+        """Of each test of latency: its p-value."""
+        return {one.test: one.finding.p_value for one in found(current) if one.column == "latency_ms"}
+
+    slow, quick = tested(calls(203, stuck=0.05)), tested(calls(203, slower=0.3))
+    assert slow["tail"] < 0.005 < slow["level"]
+    assert quick["level"] < 0.005
+    assert quick["tail"] > 0.9
+
+
+def test_the_language_of_prompts_is_a_column():
+    english = "Could you please tell me when the invoice for my last order was sent out to me?"
+    polish = "Czy może mi Pan powiedzieć, kiedy została wysłana faktura za moje ostatnie zamówienie?"
+    before = calls(0).drop("language").with_columns(input_text=pl.lit(english))
+    now = before.with_columns(input_text=pl.Series([None, *[polish] * 20, *[english] * (N - 21)]))
+    told = find(ColumnSides(reference=before.head(150), current=now.head(150)), 150, False)
+    (mix,) = (one for one in told if one.column == "language")
+    assert mix.now == {"pl": round(20 / 149, 4)}
+    assert mix.before == {"pl": 0.0}
 
 
 def test_without_history_the_verdict_is_provisional_and_rests_on_chance():

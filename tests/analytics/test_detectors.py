@@ -1,11 +1,15 @@
 """Detectors see a shift, and only a shift."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 
 from analytics.detector import Finding, Sides, detectors, run
+from analytics.detectors import novelty
 from analytics.detectors.evidently import columns
+from analytics.explanation import cluster, explain
 from analytics.verdict import line
 
 
@@ -16,7 +20,7 @@ def sides(*, shifted: float, n: int = 200) -> Sides:
     rows = np.vstack((draws, fresh)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     current = np.vstack((rows[2 * n : 3 * n - len(fresh)], rows[3 * n :]))
-    return Sides(reference=rows[: 2 * n], sampled=rows[:n], current=current)
+    return Sides(reference=rows[: 2 * n], sampled=rows[:n], current=current, unusual=novelty.limit(rows[: 2 * n]))
 
 
 @pytest.mark.parametrize("name", ["mean_distance", "novelty"])
@@ -69,3 +73,30 @@ def test_the_line_is_drawn_by_history_once_there_is_enough():
 def test_a_history_without_spread_does_not_make_a_hair_trigger():
     finding = Finding(statistic=0.0, threshold=0.5, spread=0.1)
     assert line(finding, [0.1] * 4, needed=4, deviations=3).threshold == pytest.approx(0.25)
+
+
+def test_a_topic_of_its_own_comes_before_a_habit_that_has_odd_texts_today():
+    """Both have company among the novel texts; only around one of them the reference holds as many as ever."""
+    rng = np.random.default_rng(2)
+    usual, habit, fresh = np.eye(64)[:3]
+
+    def near(direction: np.ndarray, n: int, spread: float) -> np.ndarray:
+        rows = direction + rng.normal(size=(n, 64)) * spread / 8
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    reference = np.vstack((near(usual, 300, 0.5), near(habit, 300, 0.5)))
+    odd = near(habit, 12, 1.2)
+    current = np.vstack((near(usual, 100, 0.5), near(habit, 100, 0.5), odd, near(fresh, 10, 0.5)))
+    rows = [
+        {"call_id": str(i), "text": f"text {'new' if i >= 212 else 'old'} {i}", "tenant": None, "model": None,
+         "prompt_name": None, "prompt_version": None}
+        for i in range(len(current))
+    ]  # fmt: skip
+    told: dict[str, Any] = explain(
+        reference=reference, unusual=novelty.limit(reference), clusters=cluster(reference, ["t"] * 600, 0),
+        current=current, rows=rows,
+    )  # fmt: skip
+    first = told["topics"][0]
+    assert first["new"]
+    assert set(first["calls"]) <= {str(i) for i in range(212, 222)}
+    assert {one["topic"] for one in told["novel"][:10]} == {first["name"]}

@@ -3,11 +3,10 @@
 import random
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from string import ascii_letters, ascii_uppercase, digits
 
 from analytics.leaks import IBAN_LENGTHS, kinds_in, luhn
-from tests.eval.table import Figure, records
+from tests.eval.table import Figure, Scope, absent, share
 
 SEED = 20260303
 EACH = 200
@@ -86,23 +85,21 @@ def planted(kind: str, rng: random.Random) -> str:
     return rng.choice(AROUND).format(PLANTED[kind](rng))
 
 
-def pii(folder: Path) -> Iterator[Figure]:
+def pii(scope: Scope) -> Iterator[Figure]:
     """Our own corpus says how much is found; real answers how much is found for nothing, and how fast."""
     rng = random.Random(SEED)
     for kind in PLANTED:
-        found = sum(kind in kinds_in(planted(kind, rng)) for _ in range(EACH))
-        yield Figure(what="PII recall", data=kind, value=found / EACH, n=EACH, target=0.95, seed=SEED)
-    answers = [row["response"] for row in records(folder, "llm_alpaca_eval") or [] if row.get("response")]
+        found = [float(kind in kinds_in(planted(kind, rng))) for _ in range(EACH)]
+        yield share("PII recall", kind, found, target=0.95, seed=SEED)
+    answers = [row["response"] for row in scope.records("llm_alpaca_eval") or [] if row.get("response")]
     if not answers:
-        yield Figure(what="answers with PII", data="llm_alpaca_eval", value=None)
+        yield absent("answers with PII", "llm_alpaca_eval")
         return
     begun = time.process_time()
-    hits = sum(bool(kinds_in(answer)) for answer in answers)
+    hits = [float(bool(kinds_in(answer))) for answer in answers]
     spent = time.process_time() - begun
-    yield Figure(
-        what="answers with PII, true or not", data="llm_alpaca_eval", value=hits / len(answers), n=len(answers),
-        target=0.001, at_most=True,
-    )  # fmt: skip
+    what = "answers with PII, true or not"
+    yield share(what, "llm_alpaca_eval", hits, target=0.001, at_most=True)
     yield Figure(
         what="PII documents a CPU-second", data="llm_alpaca_eval", value=len(answers) / spent, n=len(answers),
         target=1000,

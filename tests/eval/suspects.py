@@ -12,7 +12,7 @@ from analytics.contributors import contributors
 from store.calls import append_calls, call_table
 from store.connection import Store, StoreSettings
 from store.model import LLMCall, Status, Window
-from tests.eval.table import Figure
+from tests.eval.table import Figure, Scope, share
 
 SEED = 20260302
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
@@ -27,16 +27,14 @@ SLICES = [
 ]  # fmt: skip
 
 
-def suspects(_folder: Path) -> Iterator[Figure]:
+def suspects(scope: Scope) -> Iterator[Figure]:
     """Share of planted single-slice regressions whose slice is named first."""
     for name in ("latency_p95", "error_rate", "cost_usd", "cost_per_call"):
         draw = Random(SEED)
         with TemporaryDirectory() as folder, Store(StoreSettings(path=Path(folder) / "eval.duckdb")) as store:
-            right = sum(_named(store, name, number, draw) for number in range(PLANTED))
-        yield Figure(
-            what="first slice named is right", data=f"{name}, one slice made worse", value=right / PLANTED, n=PLANTED,
-            target=0.95, seed=SEED,
-        )  # fmt: skip
+            right = [float(_named(store, name, number, draw)) for number in range(scope.some(PLANTED))]
+        data = f"{name}, one slice made worse"
+        yield share("first slice named is right", data, right, target=0.95, seed=SEED)
 
 
 def _named(store: Store, name: str, number: int, draw: Random) -> bool:

@@ -58,6 +58,49 @@ def test_columns_stand_with_what_they_were_and_are(world, now):
     ]  # fmt: skip
 
 
+def drifting(runtime, now):
+    """Four windows of prompts: one as before, one far off with a new topic, one just over its limit, one too small."""
+    noon = now.replace(minute=0, second=0, microsecond=0)
+    reference = Window(start=noon - timedelta(hours=90), end=noon - timedelta(hours=60))
+    topics = [
+        {"id": 9, "name": "battery · bike", "before": 0.0, "now": 0.21, "change": 0.21, "new": True,
+         "first_seen": "2026-03-01T10:00:00+00:00", "calls": ["c-1"]},
+        {"id": 1, "name": "parcel", "before": 0.3, "now": 0.1, "change": -0.2, "new": False, "calls": ["c-2"]},
+        {"id": 2, "name": "refund", "before": 0.30, "now": 0.31, "change": 0.01, "new": False, "calls": []},
+    ]  # fmt: skip
+    details = {
+        "topics": topics, "who": [{"dimension": "tenant", "value": "blue", "share_novel": 0.8, "share_all": 0.2}],
+        "novel": [{"call_id": one, "novelty": 2.0, "topic": "battery · bike"} for one in ("c-1", "c-1", "c-2")],
+        "map": {"reference": [[0.0, 0.1]], "current": [[0.2, 0.3, "c-1", True], [0.1, 0.0, "c-2", False]]},
+    }  # fmt: skip
+    rows = [
+        Comparison(
+            detector="drift", subject="input_text", statistic=statistic, threshold=1.0, drifted=drifted,
+            details=details, reference=reference, n_reference=500, n_current=500,
+            current=Window(start=noon - timedelta(hours=hours), end=noon - timedelta(hours=hours - 2)),
+        )
+        for hours, statistic, drifted in ((8, 0.7, False), (6, 3.5, True), (4, 1.1, True), (2, None, None))
+    ]  # fmt: skip
+    with runtime.store.transaction() as tx:
+        append_comparisons(tx, rows, now=now)
+
+
+def test_the_window_that_tells_most_is_looked_at_first_and_another_on_request(world, now):
+    drifting(world(make_calls(60, now=now)), now)
+    test = visit("drift")
+    assert "3.50 ×" in said(test)
+    assert "battery · bike" in said(test)
+    (topics,) = (frame.value for frame in test.dataframe if "Moved" in frame.value)
+    assert topics["Moved"].tolist() == ["▲ new", "▼ shrunk", "within chance"]
+    box = test.selectbox("window")
+    assert [label.rpartition(": ")[2] for label in box.options] == [
+        "too few calls", "drifted, 1.10 × its limit", "drifted, 3.50 × its limit", "as before, 0.70 × its limit",
+    ]  # fmt: skip
+    test = box.set_value(box.options[3]).run()
+    assert not test.exception
+    assert "Too few to call it drift" in said(test)
+
+
 def test_a_change_is_accepted_in_one_click_and_noted(world, now):
     runtime = world(make_calls(600, now=now))
     current = compared(runtime, now, hours=40)
@@ -97,4 +140,4 @@ def test_another_kind_of_reference_is_chosen_on_the_page(world, now):
     test = test.radio("kind-columns").set_value("rolling").run().button("choose-columns").click().run()
     assert not test.exception
     assert references.choice(runtime.store, "columns") == "rolling"
-    assert "rolling" in said(visit("drift"))
+    assert "rolling" in said(visit("drift", subject="How calls run"))
