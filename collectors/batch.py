@@ -12,13 +12,13 @@ from datetime import datetime
 import pyarrow as pa
 
 from collectors.assemble import Assembled, assemble
-from collectors.spans.alike import Group, apart, told_again
+from collectors.spans.alike import apart, told_again
 from collectors.spans.candidate import fingerprint, placed, told_once
-from collectors.spans.decoded import BAD_RECORD, Decoded
-from collectors.spans.fellows import call_table
-from collectors.spans.otlp import decode
+from collectors.spans.columns import Source, everything, made
+from collectors.spans.decoded import BAD_RECORD
+from collectors.spans.fellows import tables
+from collectors.spans.frames import opened
 from store.calls import bare_table
-from store.errors import FormatError
 from store.evaluations import evaluation_table
 from store.journal import Frame
 from store.lifted import cut_spans, texts_of
@@ -26,8 +26,6 @@ from store.model import LogRecord, Reject, Span
 from store.sources import reject_table
 from store.spans import EPOCH, Stored, log_table, logs_of, span_table, spans_of
 
-MAX_UNPACKED = 1 << 30  # the receiver has its own, smaller cap; this one only guards the worker's memory
-KEPT_RAW = 64 << 10  # bytes of a rejected body that are kept
 EVENTS = "gen_ai."  # of the log records, only the GenAI conventions' events say anything of calls
 
 
@@ -79,42 +77,33 @@ def uncollected() -> Iterator[None]:
 
 
 def _read_frames(frames: Sequence[Frame], now: datetime) -> Batch:
-    spans: list[Span] = []
-    logs: list[LogRecord] = []
-    rejects: list[Reject] = []
-    for frame in frames:
-        try:
-            found = decode(frame.body, frame.signal, frame.encoding, max_bytes=MAX_UNPACKED)
-        except FormatError as error:
-            rejects.append(rejected(frame, str(error)))
-            continue
-        spans += found.spans
-        logs += found.logs
-        rejects += _bad_records(frame, found)
-    return batch_of(spans, logs, rejects, now=now)
-
-
-def _bad_records(frame: Frame, found: Decoded) -> list[Reject]:
-    if not found.bad:
-        return []
-    return [rejected(frame, f"{found.bad} records without valid ids; the others of this request were read")]
-
-
-def rejected(frame: Frame, reason: str) -> Reject:
-    return Reject(where=frame.source, reason=reason, raw=frame.body[:KEPT_RAW])
+    found = opened(frames)
+    source = found.source()
+    return _batch_of(source, found.logs, found.rejects, now=now)
 
 
 def batch_of(spans: Iterable[Span], logs: Iterable[LogRecord], rejects: Iterable[Reject], *, now: datetime) -> Batch:
     """Assemble spans and log records that came together."""
-    told, logs = list(told_once(spans).values()), list(logs)
+    return _batch_of(made(list(told_once(spans).values())), list(logs), rejects, now=now)
+
+
+def _batch_of(source: Source, logs: Sequence[LogRecord], rejects: Iterable[Reject], *, now: datetime) -> Batch:
     events = [log for log in logs if log.event_name.startswith(EVENTS)]
     kept = _distinct(map(placed, events))
-    groups, rest = apart(told, kept, now=now)
+    groups, others = apart(source, kept, now=now)
+    rest = list(told_once(source.spans(others)).values())
     assembled, refused = assembled_safely(rest, kept, now=now)
     if assembled.waiting or told_again(groups, assembled.calls):
-        groups, (assembled, refused) = [], assembled_safely(told, kept, now=now)
-    made = _batch(told, [], kept, assembled, groups, [*rejects, *refused], now=now)
-    return replace(made, ignored=len(logs) - len(events))
+        groups, rest = [], list(told_once(source.spans(everything(source.columns))).values())
+        assembled, refused = assembled_safely(rest, kept, now=now)
+    odd = _batch(rest, [], kept, assembled, [*rejects, *refused], now=now)
+    calls, spans = tables(source, groups, now=now)
+    return replace(
+        odd,
+        calls=pa.concat_tables([odd.calls, calls]),
+        spans=pa.concat_tables([odd.spans, spans]),
+        ignored=len(logs) - len(events),
+    )
 
 
 def _distinct(logs: Iterable[LogRecord]) -> list[LogRecord]:
@@ -122,16 +111,13 @@ def _distinct(logs: Iterable[LogRecord]) -> list[LogRecord]:
 
 
 def _batch(
-    new: list[Span], updated: list[Span], logs: list[LogRecord], found: Assembled, groups: Sequence[Group],
-    rejects: list[Reject], *, now: datetime,
+    new: list[Span], updated: list[Span], logs: list[LogRecord], found: Assembled, rejects: list[Reject], *,
+    now: datetime,
 ) -> Batch:  # fmt: skip
-    kinds = dict(found.kinds)
-    for group in groups:
-        kinds.update(((span.trace_id, span.span_id), group.kind) for span in group.spans)
-    calls = pa.concat_tables([bare_table(found.calls), call_table(groups)])
+    calls = bare_table(found.calls)
     return Batch(
-        spans=span_table(new, kinds, texts=texts_of(calls), now=now),
-        updated=span_table(updated, kinds, now=now),
+        spans=span_table(new, found.kinds, texts=texts_of(calls), now=now),
+        updated=span_table(updated, found.kinds, now=now),
         logs=log_table(logs, now=now),
         calls=calls,
         evaluations=evaluation_table(found.evaluations),
@@ -195,11 +181,11 @@ def _reassembled(batch: Batch, stored: Stored, now: datetime) -> Batch:
     have = {(r.trace_id, r.span_id, fingerprint(r)) for r in old_logs}
     new_logs = [r for r in logs_of(batch.logs) if (r.trace_id, r.span_id, fingerprint(r)) not in have]
     assembled, refused = assembled_safely(list(told.values()), [*old_logs, *new_logs], now=now)
-    again = _batch(new, updated, new_logs, assembled, [], refused, now=now)
+    again = _batch(new, updated, new_logs, assembled, refused, now=now)
     return replace(again, rejects=pa.concat_tables([batch.rejects, again.rejects]), ignored=batch.ignored)
 
 
 def empty(rejects: Iterable[Reject] = ()) -> Batch:
     """Return a batch of nothing but rejects."""
     none = Assembled(calls=[], evaluations=[], problems={})
-    return _batch([], [], [], none, [], list(rejects), now=EPOCH)
+    return _batch([], [], [], none, list(rejects), now=EPOCH)

@@ -4,6 +4,8 @@ import re
 from datetime import datetime
 from hashlib import blake2b
 
+import polars as pl
+
 # Ids that a provider or gateway makes unique in the world, told by their form. Made-up ones ("chatcmpl-123") are not.
 UNIQUE_RESPONSE = re.compile(
     r"(?:chatcmpl-|cmpl-|msg_|resp_|gen-|batch_req_|embd-)[\w-]{12,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -32,6 +34,12 @@ def call_id(
     if source and source_record_id:
         return f"src:{source}:{source_record_id}"
     return f"hash:{place}" if place else ""
+
+
+def call_ids(responses: pl.Series, traces: pl.Series, spans: pl.Series) -> pl.Series:
+    """Return the ids of many calls, each as `call_id` has it."""
+    unique = responses.str.contains(f"^(?:{UNIQUE_RESPONSE.pattern})$").fill_null(value=False)
+    return ("span:" + traces + ":" + spans).zip_with(~unique, "resp:" + responses)
 
 
 def digest(*parts: bytes) -> str:

@@ -11,8 +11,9 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from datetime import datetime
 
-from collectors.batch import Batch, empty, read_frames, reassemble, rejected
+from collectors.batch import Batch, empty, read_frames, reassemble
 from collectors.spans.decoded import BAD_RECORD
+from collectors.spans.frames import rejected
 from store import kindred, spans
 from store.calls import append_calls, stamped
 from store.connection import Store, Transaction

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from store.model import TokensOrigin
 
 IMPLAUSIBLE = 10_000_000  # tokens: kept, but marked
@@ -65,15 +68,16 @@ def normalised(raw: Mapping[str, Any], *, scope: str = "", provider: str | None 
     )
 
 
-def as_told(raw: Mapping[str, Any], scope: str) -> bool:
-    """Whether counts are canonical as they came: then `normalised` would change none of them and find none odd."""
-    if not all(type(value) is int and 0 <= value <= IMPLAUSIBLE for value in raw.values()):
-        return False
-    asked, answered = raw.get("input", 0), raw.get("output", 0)
-    if not (asked or answered) or raw.get("reasoning", 0) > answered:
-        return False
-    cached = raw.get("cache_read", 0) + raw.get("cache_write", 0)
-    return not cached or (cached <= asked and not any(scope.startswith(name) for name, _ in EXCLUSIVE))
+def as_told(raw: Mapping[str, NDArray[np.int64]], scope: str) -> NDArray[np.bool_]:
+    """Say of each row of counts whether it is canonical as it came: `normalised` would change and find odd none."""
+    told = np.logical_and.reduce([(counts >= 0) & (counts <= IMPLAUSIBLE) for counts in raw.values()])
+    none = np.zeros(len(told), np.int64)
+    asked, answered = raw.get("input", none), raw.get("output", none)
+    told &= ((asked > 0) | (answered > 0)) & (raw.get("reasoning", none) <= answered)
+    cached = raw.get("cache_read", none) + raw.get("cache_write", none)
+    apart = any(scope.startswith(name) for name, _ in EXCLUSIVE)
+    found: NDArray[np.bool_] = told & (cached <= (none if apart else asked))
+    return found
 
 
 def count(value: Any, problems: list[str]) -> int | None:

@@ -1,9 +1,9 @@
-"""Texts that stand in a call are not kept a second time in its span.
+"""What stands in a call is not kept a second time in its span.
 
-Where an attribute of a span holds a text of the call told by that span, the text is cut out and the span's `texts` say
-what stood there: attribute → [column of the call, how it was written, what stood before it, what behind]. Reading a
-span puts the text back, byte for byte. So a span whose text was cut lives and dies with its call: both are stored
-in one transaction for one source; when the call is replaced, the span is stored anew with its texts.
+Where an attribute of a span holds a text of the call told by that span, or its response id, that is cut out and the
+span's `texts` say what stood there: attribute → [column of the call, how it was written, what stood before it, what
+behind]. Reading a span puts it back, byte for byte. So a span that was cut lives and dies with its call: both are
+stored in one transaction for one source; when the call is replaced, the span is stored anew with its texts.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-COLUMNS = ("system_text", "input_text", "output_text", "reasoning_text")
+COLUMNS = ("system_text", "input_text", "output_text", "reasoning_text", "response_id")
 LONG = 64  # characters: a shorter text is not worth a note
 WRITTEN: dict[str, Callable[[str], str]] = {
     "text": str,
@@ -27,21 +27,21 @@ Cuts = dict[str, list[str]]
 
 
 def texts_of(calls: pa.Table) -> Texts:
-    """Return the texts of calls (columns `trace_id`, `span_id` and `COLUMNS`) that are worth cutting out, by span."""
+    """Return the texts of calls (columns `trace_id`, `span_id` and `COLUMNS`) by span."""
     rows = zip(*(calls[name].to_pylist() for name in ("trace_id", "span_id", *COLUMNS)), strict=True)
     return {
-        (trace_id, span_id): {
-            name: text for name, text in zip(COLUMNS, texts, strict=True) if text and len(text) > LONG
-        }
+        (trace_id, span_id): {name: text for name, text in zip(COLUMNS, texts, strict=True) if text}
         for trace_id, span_id, *texts in rows
     }
 
 
 def cut(attributes: Mapping[str, Any], texts: Mapping[str, str]) -> tuple[Mapping[str, Any], Cuts | None]:
-    """Return the attributes without the texts, and what was cut; each attribute gives one text at most."""
+    """Return the attributes without the texts that are long, and what was cut; each gives one text at most."""
     long = [(name, value) for name, value in attributes.items() if type(value) is str and len(value) > LONG]
     cuts: Cuts = {}
     for column, text in texts.items():
+        if len(text) <= LONG:
+            continue
         ways = list(_ways(text))
         for name, value in long:
             if len(value) >= len(text) and name not in cuts and (found := _found(value, ways)):

@@ -19,20 +19,21 @@ from store.model import LogRecord, Span, SpanEvent, SpanKind
 
 MARGIN = timedelta(hours=1)  # parents start earlier, children end later, log records come apart
 MICROSECOND = timedelta(microseconds=1)
+MOMENT = pa.timestamp("us")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
 
 SPAN_SCHEMA = pa.schema([
     ("trace_id", pa.string()), ("span_id", pa.string()), ("parent_span_id", pa.string()), ("name", pa.string()),
-    ("kind", pa.string()), ("event_time", pa.timestamp("us")), ("start_ns", pa.int64()), ("end_ns", pa.int64()),
+    ("kind", pa.string()), ("event_time", MOMENT), ("start_ns", pa.int64()), ("end_ns", pa.int64()),
     ("status_code", pa.int8()), ("status_message", pa.string()), ("service", pa.string()),
     ("scope_name", pa.string()), ("scope_version", pa.string()), ("attributes", pa.string()), ("texts", pa.string()),
     ("events", pa.string()), ("resource", pa.string()),
 ])  # fmt: skip
 LOG_SCHEMA = pa.schema([
     ("trace_id", pa.string()), ("span_id", pa.string()), ("event_name", pa.string()),
-    ("event_time", pa.timestamp("us")), ("time_ns", pa.int64()), ("body", pa.string()), ("attributes", pa.string()),
+    ("event_time", MOMENT), ("time_ns", pa.int64()), ("body", pa.string()), ("attributes", pa.string()),
     ("scope_name", pa.string()), ("scope_version", pa.string()), ("resource", pa.string()),
 ])  # fmt: skip
 
@@ -89,7 +90,7 @@ def span_table(
         rows.append((
             *key, s.parent_span_id, s.name, kinds.get(key, SpanKind.OTHER).value,
             _event_us(s.start_ns or s.end_ns, believed), s.start_ns, s.end_ns, s.status_code, s.status_message,
-            _service(s.resource), s.scope_name, s.scope_version, json(attributes), json(cuts), _events(s.events),
+            service_of(s.resource), s.scope_name, s.scope_version, json(attributes), json(cuts), _events(s.events),
             json.shared(s.resource),
         ))  # fmt: skip
     return _table(rows, SPAN_SCHEMA)
@@ -139,7 +140,7 @@ def _events(events: Sequence[SpanEvent]) -> str | None:
     return orjson.dumps(told, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _service(resource: Mapping[str, Any]) -> str | None:
+def service_of(resource: Mapping[str, Any]) -> str | None:
     name = resource.get("service.name")
     return str(name) if name else None
 
@@ -246,7 +247,7 @@ def insert(
 
 
 def _stamped(rows: pa.Table, source_id: int | None, now: datetime) -> pa.Table:
-    moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
     rows = rows.append_column("source_id", pa.repeat(pa.scalar(source_id, pa.int64()), rows.num_rows))
     return rows.append_column("ingested_at", pa.repeat(moment, rows.num_rows))
 

@@ -40,20 +40,14 @@ class _Message(Struct):
 _CONVERSATION = msgspec.json.Decoder(list[_Message])
 
 
-def plain_fields(asked: str, answered: str) -> dict[str, Any] | None:
-    """Return what `content_fields` makes of one question and one answer as plain text, in a fifth of the time.
-
-    Both are JSON as the conventions have it; None where they are anything else.
-    """
+def one_text(told: str) -> str | None:
+    """Return what messages in JSON say, if that is a single plain text; None if it is anything else."""
     try:
-        [question], [answer] = _CONVERSATION.decode(asked), _CONVERSATION.decode(answered)
-        [said], [replied] = question.parts, answer.parts
+        [message] = _CONVERSATION.decode(told)
+        [part] = message.parts
     except (msgspec.DecodeError, ValueError, TypeError, RecursionError):
         return None
-    if question.role != "user":
-        return None
-    texts = {"input_text": said.content or None, "output_text": replied.content or None}
-    return _limited({**texts, "content_state": ContentState.FULL})
+    return part.content
 
 
 def _is_plain(asked: list[Message], answered: list[Message]) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.spans.decoded import BAD_RECORD
-from collectors.spans.otlp import KEYS, bad_ids, parsed
+from collectors.spans.otlp import KEYS, parsed
 from collectors.spans.otlp_json import json_id
+from collectors.spans.wire import NO_IDS
 from store.errors import FormatError
 from store.journal import Signal
 
@@ -40,8 +41,12 @@ def _protobuf(message: Any, signal: Signal) -> Envelope:
     for of_resource in message.resource_spans:
         for of_scope in of_resource.scope_spans:
             records += len(of_scope.spans)
-            bad += sum(bad_ids(span.trace_id, span.span_id) for span in of_scope.spans)
+            bad += sum(_bad_ids(span.trace_id, span.span_id) for span in of_scope.spans)
     return Envelope(records, bad)
+
+
+def _bad_ids(*ids: bytes) -> bool:
+    return any(len(told) != len(none) or told == none for told, none in zip(ids, NO_IDS, strict=True))
 
 
 def _json(message: dict[str, Any], signal: Signal) -> Envelope:

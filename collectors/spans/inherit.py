@@ -38,11 +38,12 @@ FIELD_OF: dict[str, tuple[str, int]] = {
 }
 ONCE_PER_TRACE = ("session_id", "user_id", "tenant")  # what may be said on any span of a trace and holds for all
 FROM_RESOURCE = ("tenant",)
+PLACEHOLDERS = ("", "None", "null")
 
 
 def text(value: Any) -> str | None:
     """An identity is text or a number; empty ones and placeholders are none."""
-    if isinstance(value, bool) or not isinstance(value, str | int) or value in ("", "None", "null"):
+    if isinstance(value, bool) or not isinstance(value, str | int) or value in PLACEHOLDERS:
         return None
     return str(value)
 

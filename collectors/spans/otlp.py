@@ -4,11 +4,7 @@ Both encodings give the same values: ids in lower hex, bytes as base64 text, int
 fits 64 bits (text beyond), an empty AnyValue as None.
 """
 
-import base64
 import json
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from sys import intern
 from typing import Any
 
 import msgspec
@@ -17,13 +13,15 @@ from isal import isal_zlib
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from collectors.spans.columns import everything
 from collectors.spans.decoded import BAD_RECORD, Decoded, known_time
-from collectors.spans.otlp_json import KNOWN_CODES, decode_json
+from collectors.spans.otlp_json import decode_json
+from collectors.spans.values import attributes, resource_of, value
+from collectors.spans.wire import read_spans
 from store.errors import FormatError
 from store.journal import GZIP, JSON, Signal
-from store.model import LogRecord, Span, SpanEvent
+from store.model import LogRecord
 
 MESSAGES: dict[Signal, Any] = {
     Signal.TRACES: ExportTraceServiceRequest,
@@ -102,117 +100,41 @@ def decode(body: bytes, signal: Signal, encoding: int, *, max_bytes: int) -> Dec
         return Decoded([], [])
     if encoding & GZIP and body:
         body = unpacked(body, max_bytes)
-    message = parsed(body, signal, is_json=bool(encoding & JSON))
     try:
-        return _decoded(message, signal)
+        return _decoded(body, signal, is_json=bool(encoding & JSON))
     except BAD_RECORD as error:
         raise FormatError(f"not OTLP: {type(error).__name__}: {error}") from error
 
 
-def _decoded(message: Any, signal: Signal) -> Decoded:
-    if isinstance(message, dict):
-        return decode_json(message)
-    return protobuf_spans(message) if signal == Signal.TRACES else protobuf_logs(message)
-
-
-def _value(any_value: Any) -> Any:
-    # Asking which kind a value is costs as much as reading it: first what most are, and is told by not being empty.
-    said = any_value.string_value or any_value.int_value or any_value.double_value
-    if said:
-        return said
-    kind = any_value.WhichOneof("value")
-    if kind is None:
-        return None
-    value = getattr(any_value, kind)
-    if kind == "array_value":
-        return [_value(v) for v in value.values]
-    if kind == "kvlist_value":
-        return {pair.key: _value(pair.value) for pair in value.values}
-    return base64.b64encode(value).decode() if kind == "bytes_value" else value
-
-
-def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
-    """Read attributes. The names of all spans are few: interned they are hashed once and compared by identity."""
-    return {
-        intern(pair.key): (value.string_value or value.int_value or _value(value))
-        for pair in pairs
-        for value in (pair.value,)
-    }
-
-
-@lru_cache(maxsize=256)
-def _resource(packed: bytes) -> Mapping[str, Any]:
-    """Read a resource. A client sends the same one with each request: all its spans share what was read once."""
-    return _attributes(Resource.FromString(packed).attributes)
+def _decoded(body: bytes, signal: Signal, *, is_json: bool) -> Decoded:
+    if is_json:
+        return decode_json(parsed_json(body))
+    if signal == Signal.LOGS:
+        return protobuf_logs(parsed(body, signal, is_json=False))
+    told, [bad] = read_spans([body])
+    return Decoded(told.spans(everything(told.columns)), [], bad)
 
 
 def _parent(raw: bytes) -> str | None:
     return raw.hex() if any(raw) else None
 
 
-def protobuf_spans(message: Any) -> Decoded:
-    found = Decoded([], [])
-    for of_resource in message.resource_spans:
-        resource = _resource(of_resource.resource.SerializeToString())
-        for of_scope in of_resource.scope_spans:
-            shared = {
-                "scope_name": of_scope.scope.name,
-                "scope_version": of_scope.scope.version,
-                "resource": resource,
-            }
-            for span in of_scope.spans:
-                if bad_ids(span.trace_id, span.span_id):
-                    found.bad += 1
-                else:
-                    found.spans.append(_protobuf_span(span, shared))
-    return found
-
-
-NO_TRACE, NO_SPAN = bytes(16), bytes(8)
-
-
-def bad_ids(trace_id: bytes, span_id: bytes) -> bool:
-    return len(trace_id) != 16 or len(span_id) != 8 or trace_id == NO_TRACE or span_id == NO_SPAN  # noqa: PLR2004 - OTLP's
-
-
-def _protobuf_span(span: Any, shared: dict[str, Any]) -> Span:
-    status = span.status
-    return Span(
-        trace_id=span.trace_id.hex(),
-        span_id=span.span_id.hex(),
-        parent_span_id=_parent(span.parent_span_id),
-        name=span.name,
-        start_ns=known_time(span.start_time_unix_nano),
-        end_ns=known_time(span.end_time_unix_nano),
-        status_code=status.code if status.code in KNOWN_CODES else 0,
-        status_message=status.message or None,
-        attributes=_attributes(span.attributes),
-        events=tuple(
-            SpanEvent(name=e.name, time_ns=known_time(e.time_unix_nano), attributes=_attributes(e.attributes))
-            for e in span.events
-        )
-        if span.events
-        else (),
-        **shared,
-    )
-
-
 def protobuf_logs(message: Any) -> Decoded:
     found = Decoded([], [])
     for of_resource in message.resource_logs:
-        resource = _resource(of_resource.resource.SerializeToString())
+        resource = resource_of(of_resource.resource.SerializeToString())
         for of_scope in of_resource.scope_logs:
             scope = of_scope.scope
             for record in of_scope.log_records:
-                attributes = _attributes(record.attributes)
+                told = attributes(record.attributes)
                 found.logs.append(
                     LogRecord(
                         trace_id=_parent(record.trace_id) or "",
                         span_id=_parent(record.span_id) or "",
-                        event_name=record.event_name or str(attributes.get("event.name") or ""),
+                        event_name=record.event_name or str(told.get("event.name") or ""),
                         time_ns=known_time(record.time_unix_nano or record.observed_time_unix_nano),
-                        body=_value(record.body),
-                        attributes=attributes,
+                        body=value(record.body),
+                        attributes=told,
                         scope_name=scope.name,
                         scope_version=scope.version,
                         resource=resource,

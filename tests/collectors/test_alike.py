@@ -1,16 +1,24 @@
 """Spans alike are read once: the calls are those that reading each of them gives."""
 
+import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from collectors.assemble import assemble
 from collectors.batch import batch_of
 from collectors.spans.alike import FEW, apart
+from collectors.spans.candidate import told_once
+from collectors.spans.columns import made
 from store.calls import bare_table
 from store.model import LogRecord, Span
+from store.spans import spans_of
 from tests.collectors.spans import START, chat, event, log, said
 
 NOW = datetime.fromtimestamp(START / 1e9 + 3600, tz=UTC)
@@ -43,10 +51,15 @@ OWN: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
+def escaping(value: Any) -> str:
+    """Write JSON as PHP does."""
+    return json.dumps(value).replace("/", "\\/").replace("a", "\\u0061")
+
+
 @st.composite
 def many(draw: st.DrawFn) -> list[Span]:
     """A dozen or more spans of one or two shapes, most of which say the same, some something odd."""
-    made = []
+    made: list[Span] = []
     for _ in range(draw(st.integers(1, 2))):
         names = draw(st.lists(st.sampled_from(sorted(OWN)), max_size=9, unique=True))
         scope = draw(st.sampled_from(["some.instrumentation", "other.instrumentation", "openlit.anthropic"]))
@@ -66,6 +79,17 @@ def same_as_one_by_one(spans: list[Span], logs: list[LogRecord] | None = None) -
     assert sorted(found, key=str) == sorted(expected, key=str)
     kinds = {(row["trace_id"], row["span_id"]): row["kind"] for row in made.spans.to_pylist()}
     assert kinds == one_by_one.kinds
+    assert sorted(spans_of(made.spans, made.calls), key=id_of) == sorted(
+        map(as_stored, told_once(spans).values()), key=id_of
+    )
+
+
+def id_of(span: Span) -> tuple[str, str]:
+    return span.trace_id, span.span_id
+
+
+def as_stored(span: Span) -> Span:
+    return replace(span, attributes=orjson.loads(orjson.dumps(span.attributes)))
 
 
 @settings(max_examples=150, deadline=None)
@@ -79,9 +103,40 @@ def fellows(**more: Any) -> list[Span]:
 
 
 def test_most_calls_that_differ_in_their_own_values_alone_are_read_together():
-    groups, rest = apart(fellows(), [], now=NOW)
-    assert [len(group.spans) for group in groups] == [FEW]
-    assert rest == []
+    groups, rest = apart(made(fellows()), [], now=NOW)
+    assert [len(group.of) for group in groups] == [FEW]
+    assert rest.tolist() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Why?",
+        "a\nb",
+        'a "b" \\ c',
+        "Café 😀",
+        "",
+        "[REDACTED]",
+        "user",
+        "content",
+        "x" * 70,
+        '"}]}]',
+        "[{",
+        "\x7f\u2028",
+    ],
+)
+@pytest.mark.parametrize(
+    "dumps", [json.dumps, partial(json.dumps, ensure_ascii=False, separators=(",", ":")), escaping]
+)
+def test_texts_are_taken_out_however_they_are_written_and_put_back_as_they_were(text, dumps):
+    def told(number: int) -> str:
+        said = text if number in (0, 3) else f"{number} {text}"
+        return dumps([{"role": "user", "parts": [{"type": "text", "content": said}]}])
+
+    answers = [dumps([{"role": "assistant", "finish_reason": "stop", "parts": [{"content": f"{n}", "type": "text"}]}])
+               for n in range(FEW)]  # fmt: skip
+    asked = [{"gen_ai.input.messages": told(n), "gen_ai.output.messages": answers[n]} for n in range(FEW)]
+    same_as_one_by_one([chat(at=n * 200, attributes=of) for n, of in enumerate(asked)])
 
 
 def test_one_that_may_be_told_twice_is_not_read_with_the_others():

@@ -14,6 +14,7 @@ from msgspec.structs import replace as changed
 
 from collectors import batch, load
 from collectors.batch import batch_of, empty
+from collectors.spans.frames import rejected
 from leeway.workers import Inline
 from store import spans as stored_spans
 from store.calls import append_calls, call_table
@@ -329,7 +330,7 @@ def test_a_trace_can_be_looked_at(store: Store, journal: Journal):
 
 
 def test_rejects_alone_are_a_batch():
-    made = empty([batch.rejected(traces(chat()), "why")])
+    made = empty([rejected(traces(chat()), "why")])
     assert made.rejects.num_rows == 1
     assert made.traces == []
 

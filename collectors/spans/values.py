@@ -1,0 +1,50 @@
+"""AnyValue and what holds it: attributes, resources, events, as protobuf tells them."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+HOLDERS: Mapping[str, Any] = {"array_value": ArrayValue, "kvlist_value": KeyValueList}
+
+
+def value(told: Any) -> Any:
+    """Read an AnyValue: bytes as base64 text, an empty one as None."""
+    # Asking which kind a value is costs as much as reading it: first what most are, and is told by not being empty.
+    said = told.string_value or told.int_value or told.double_value
+    if said:
+        return said
+    kind = told.WhichOneof("value")
+    if kind is None:
+        return None
+    found = getattr(told, kind)
+    if kind == "array_value":
+        return [value(v) for v in found.values]
+    if kind == "kvlist_value":
+        return {pair.key: value(pair.value) for pair in found.values}
+    return base64.b64encode(found).decode() if kind == "bytes_value" else found
+
+
+def nested(kind: str, packed: bytes) -> Any:
+    """Read what an AnyValue of `kind` held, from where it was left packed."""
+    told: dict[str, Any] = {kind: HOLDERS[kind].FromString(packed) if kind in HOLDERS else packed}
+    return value(AnyValue(**told))
+
+
+def attributes(pairs: Iterable[Any]) -> dict[str, Any]:
+    """Read attributes. The names of all records are few: interned they are hashed once and compared by identity."""
+    return {
+        intern(pair.key): (told.string_value or told.int_value or value(told))
+        for pair in pairs
+        for told in (pair.value,)
+    }
+
+
+@lru_cache(maxsize=256)
+def resource_of(packed: bytes) -> Mapping[str, Any]:
+    """Read a resource. A client sends the same one with each request: all its spans share what was read once."""
+    return attributes(Resource.FromString(packed).attributes)
