@@ -19,13 +19,15 @@ import numpy.typing as npt
 import polars as pl
 
 from analytics.detector import Finding
+from analytics.evaluators.language import language_of
 from analytics.verdict import SUMMARY, Bout, line
 from store.connection import Store
 from store.embeddings import COLUMNS, call_columns
 from store.model import Comparison, Json, Window
 
 NUMBERS = ("latency_ms", "ttft_ms", "cost_usd", "input_tokens", "output_tokens")
-NAMES = ("model", "finish_reason", "status", "language")
+LANGUAGE = "language"
+NAMES = ("model", "finish_reason", "status", LANGUAGE)
 TEXT = "input_text"  # its language is a column
 NONE = "(none)"
 DEVIATIONS = 3.8
@@ -33,7 +35,7 @@ BY_CHANCE = 2.5  # standard deviations of chance that must be left even where hi
 PROVISIONAL = 4.0  # and where there is no history
 MIN_VALUES = 100  # of a column on either side
 PERMUTATIONS = 200
-LANGUAGE_CALLS = 500  # of a side whose language is looked for: a millisecond each
+LANGUAGE_CALLS, LANGUAGE_CHARS = 500, 4000  # of a side are looked at for their language: a millisecond each
 TINY = 1e-9  # a cost or latency of nothing still has a logarithm
 IQR_OF_NORMAL = 1.349
 
@@ -43,7 +45,7 @@ History = Callable[[str, str], Sequence[float]]  # subject, test → statistics 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnSides:
-    """Calls of the reference and of the window, in a random order that is always the same."""
+    """Calls of the reference and of the window, in a random order that is always the same; with `side`'s columns."""
 
     reference: pl.DataFrame
     current: pl.DataFrame
@@ -60,21 +62,22 @@ class ColumnFinding:
     now: Json = None
 
 
-def sides(store: Store, reference: Window, current: Window, *, limit: int) -> ColumnSides:
-    columns = (*NUMBERS, *(name for name in NAMES if name != "language"), TEXT)
-    before, now = (call_columns(store, span, columns, limit=limit) for span in (reference, current))
-    return ColumnSides(reference=before, current=now)
+def side(store: Store, span: Window, *, limit: int) -> pl.DataFrame:
+    """Columns of up to `limit` calls, and the beginning of some of their prompts for `with_language`."""
+    calls = call_columns(store, span, (*NUMBERS, *(name for name in NAMES if name != LANGUAGE)), limit=limit)
+    texts = call_columns(store, span, (TEXT,), limit=min(limit, LANGUAGE_CALLS))[TEXT].str.head(LANGUAGE_CHARS)
+    return calls.with_columns(texts.extend_constant(None, calls.height - len(texts)))
 
 
 def find(both: ColumnSides, size: int, evidently: bool) -> list[ColumnFinding]:
     """Every test of every column that has values on both sides, of `size` calls of the window. Runs in a worker."""
-    before, now = (_with_language(side) for side in (both.reference, both.current.head(size)))
+    before, now = both.reference, with_language(both.current.head(size))
     found = [one for name in NUMBERS for one in _number(name, before[name], now[name])]
     found += [one for name in NAMES for one in _names(name, before[name], now[name])]
     if evidently:
         from analytics.detectors.evidently import columns  # noqa: PLC0415 - beside ours; seconds to import
 
-        names = [name for name in NAMES if name != "language"]
+        names = [name for name in NAMES if name != LANGUAGE]
         found += [
             ColumnFinding(column=name, test="evidently_column", finding=finding)
             for name, finding in columns(before.head(size), now, NUMBERS, names, least=MIN_VALUES).items()
@@ -82,17 +85,13 @@ def find(both: ColumnSides, size: int, evidently: bool) -> list[ColumnFinding]:
     return found
 
 
-def _with_language(side: pl.DataFrame) -> pl.DataFrame:
-    """The language of prompts as a column: null beyond the first calls, `NONE` where it cannot be told."""
+def with_language(side: pl.DataFrame) -> pl.DataFrame:
+    """The language of prompts as a column: null without a text, `NONE` where it cannot be told. Runs in a worker."""
     if TEXT not in side.columns:
         return side
-    codes: list[str | None] = [None] * side.height
-    if find_spec("py3langid") is not None:
-        from analytics.evaluators.language import language_of  # noqa: PLC0415 - only in workers
-
-        texts = side[TEXT].head(LANGUAGE_CALLS)
-        codes[: len(texts)] = [text and (language_of(text) or NONE) for text in texts]
-    return side.drop(TEXT).with_columns(pl.Series("language", codes, pl.String))
+    known = find_spec("py3langid") is not None
+    codes = [(language_of(text) or NONE) if text and known else None for text in side[TEXT]]
+    return side.drop(TEXT).with_columns(pl.Series(LANGUAGE, codes, pl.String))
 
 
 def _number(name: str, before: pl.Series, now: pl.Series) -> Iterator[ColumnFinding]:
@@ -147,7 +146,7 @@ def _tail(left: Values, right: Values) -> Finding:
 
 def _names(name: str, before: pl.Series, now: pl.Series) -> Iterable[ColumnFinding]:
     """How far the share of the name that moved most lies off, in standard errors; a missing one is a name."""
-    if name == "language":
+    if name == LANGUAGE:
         before, now = before.drop_nulls(), now.drop_nulls()
     sides = [side.cast(pl.String).fill_null(NONE).to_list() for side in (before, now)]
     n, m = map(len, sides)

@@ -20,6 +20,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Annotated, Any
 
+import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from analytics import basis, column_drift, explanation
@@ -94,11 +95,15 @@ class _Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Against:
-    """A reference, and what is worked out of it once for all windows of a run. `unusual`: as of `Sides`."""
+    """A reference, and what is worked out of it once for all windows of a run. `unusual`: as of `Sides`.
+
+    Of texts there are vectors, of columns calls.
+    """
 
     reference: Reference
     vectors: Matrix
     unusual: float
+    calls: pl.DataFrame
 
 
 def compare(store: Store, executor: Executor, settings: DriftSettings, *, now: datetime) -> dict[str, int]:
@@ -140,8 +145,13 @@ def _summaries(job: _Job) -> Iterator[Comparison | None]:
 
 def _known(job: _Job, reference: Reference) -> _Against:
     vectors = vectors_of(job.store, reference.encoder, reference.text_hashes)
-    unusual = job.executor.submit(novelty.limit, vectors).result() if len(vectors) else 0.0
-    return _Against(reference=reference, vectors=vectors, unusual=unusual)
+    unusual, calls = 0.0, pl.DataFrame()
+    if job.subject == COLUMNS:
+        side = column_drift.side(job.store, reference.window, limit=PER_WINDOW)
+        calls = job.executor.submit(column_drift.with_language, side).result()
+    else:
+        unusual = job.executor.submit(novelty.limit, vectors).result()
+    return _Against(reference=reference, vectors=vectors, unusual=unusual, calls=calls)
 
 
 def _due(job: _Job) -> Sequence[tuple[Any, ...]]:
@@ -178,19 +188,19 @@ def _ground(job: _Job, reference: Reference) -> Ground:
 
 def _compared(job: _Job, against: _Against, current: Window) -> Comparison:
     """Look at one window and store what every detector says; return the summary."""
-    if job.subject == COLUMNS:
-        made = _look_at_columns(job, _ground(job, against.reference), current)
-    else:
-        made = _look_at_texts(job, against, current)
+    look = _look_at_columns if job.subject == COLUMNS else _look_at_texts
+    made = look(job, against, current)
     with job.store.transaction() as tx:
         stored.append_comparisons(tx, made, now=job.now)
     return made[-1]
 
 
-def _look_at_columns(job: _Job, ground: Ground, current: Window) -> list[Comparison]:
+def _look_at_columns(job: _Job, against: _Against, current: Window) -> list[Comparison]:
     settings = job.settings
-    sides = column_drift.sides(job.store, ground.reference, current, limit=PER_WINDOW)
-    bout = Bout(ground=ground, current=current, size=_size(len(sides.current), len(sides.reference)))
+    now = column_drift.side(job.store, current, limit=PER_WINDOW)
+    sides = column_drift.ColumnSides(reference=against.calls, current=now)
+    size = _size(len(sides.current), len(sides.reference))
+    bout = Bout(ground=_ground(job, against.reference), current=current, size=size)
     if bout.size < settings.min_calls:
         return [too_few(bout, settings.min_calls)]
     findings = job.executor.submit(column_drift.find, sides, bout.size, settings.evidently).result()

@@ -35,7 +35,8 @@ def chosen(summaries: pl.DataFrame) -> Row:
     name = st.selectbox(
         "Window", names, index=index, format_func=lambda name: _label(rows[name]), key=SELECTED, width=520
     )
-    return rows[str(name)]
+    found: Row = rows[str(name)]
+    return found
 
 
 def _telling(rows: Sequence[Row]) -> Row:

@@ -106,7 +106,7 @@ def _points(
     name: str, points: Sequence[Sequence[Any]], marker: Mapping[str, Any], texts: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Points with a call behind them say what it said, and lead to it."""
-    hover = {"hoverinfo": "skip"}
+    hover: dict[str, Any] = {"hoverinfo": "skip"}
     if texts is not None:
         said = [escaped(texts.get(point[2], point[2]), HOVER_CHARS) for point in points]
         hover = {

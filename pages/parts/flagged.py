@@ -49,17 +49,17 @@ def table(evaluator: Evaluator, choice: Choice) -> None:
         st.caption(f"No call of this range is flagged {evaluator.flagged}.")
         return
     shown = found.select(
-        pl.col("event_time").dt.strftime("%d %b %H:%M:%S").alias("Time"),
+        pl.col("event_time").dt.strftime("%d %b %H:%M:%S").alias("Time (UTC)"),
         pl.col("value").alias("Value"),
-        pl.col("model").fill_null("").alias("Model"),
         pl.col("output_text").str.replace_all(r"\s+", " ").fill_null("").alias("Answer"),
         pl.col("explanation").str.replace_all(r"\s+", " ").fill_null("").alias("Why"),
+        pl.col("model").fill_null("").alias("Model"),
     )
     column = st.column_config
     at = tables.picked(
         shown, alt=f"Calls flagged {evaluator.flagged}", key=f"flagged-{evaluator.name}", anywhere=True,
         columns={
-            "Time": column.TextColumn(width=118), "Value": column.NumberColumn(format="%.2f", width=64),
+            "Time (UTC)": column.TextColumn(width=118), "Value": column.NumberColumn(format="%.2f", width=64),
             "Model": column.TextColumn(width=130), "Answer": column.TextColumn(width=420),
             "Why": column.TextColumn(width=420),
         },

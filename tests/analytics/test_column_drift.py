@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.column_drift import ColumnFinding, ColumnSides, find, judged
+from analytics.column_drift import ColumnFinding, ColumnSides, find, judged, with_language
 from analytics.verdict import Bout
 from store.comparisons import Ground
 from store.model import Comparison, Window
@@ -99,7 +99,7 @@ def test_the_language_of_prompts_is_a_column():
     polish = "Czy może mi Pan powiedzieć, kiedy została wysłana faktura za moje ostatnie zamówienie?"
     before = calls(0).drop("language").with_columns(input_text=pl.lit(english))
     now = before.with_columns(input_text=pl.Series([None, *[polish] * 20, *[english] * (N - 21)]))
-    told = find(ColumnSides(reference=before.head(150), current=now.head(150)), 150, False)
+    told = find(ColumnSides(reference=with_language(before.head(150)), current=now.head(150)), 150, False)
     (mix,) = (one for one in told if one.column == "language")
     assert mix.now == {"pl": round(20 / 149, 4)}
     assert mix.before == {"pl": 0.0}
