@@ -28,7 +28,7 @@ from analytics.detector import Matrix, Sides, detectors, run
 from analytics.detectors import novelty
 from analytics.embedding import PER_WINDOW
 from analytics.encoder import ENCODER
-from analytics.models import MINILM
+from analytics.models.minilm import MINILM
 from analytics.reference import Maker, ReferenceSettings, spread
 from analytics.verdict import SUMMARY, Bout, judge, too_few
 from store import comparisons as stored

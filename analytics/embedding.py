@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.encoder import ENCODER, encode
-from analytics.models import MINILM
+from analytics.models.minilm import MINILM
 from store.connection import Store
 from store.duration import Duration
 from store.embeddings import SUBJECTS, append_vectors, unembedded

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics.models import minilm_folder
+from analytics.inference import forwarded, pack
+from analytics.models.minilm import minilm_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -19,7 +20,7 @@ Matrix = npt.NDArray[np.float32]
 
 ENCODER = "all-MiniLM-L6-v2/fp32"  # id and precision: vectors of different encoders are never compared
 DIMENSIONS = 384
-BATCH_TOKENS, MOST_PADDED = 2048, 1.15
+MOST_TOKENS = 256  # it was trained on no longer texts
 REMEMBERED = 32_768  # 50 MB; scoring and drift look at the same texts
 
 _known: OrderedDict[bytes, npt.NDArray[np.float32]] = OrderedDict()
@@ -29,7 +30,9 @@ _known: OrderedDict[bytes, npt.NDArray[np.float32]] = OrderedDict()
 def _model() -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds to import; only in workers
 
-    return SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
+    model = SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
+    pack(model)
+    return model
 
 
 def encode(texts: Sequence[str]) -> Matrix:
@@ -49,29 +52,11 @@ def _encode(texts: list[str]) -> Matrix:
     import torch  # noqa: PLC0415
 
     model = _model()
-    tokens = model.tokenizer(texts, truncation=True, max_length=model.max_seq_length)
-    found = np.empty((len(texts), DIMENSIONS), np.float32)
-    with torch.inference_mode():
-        for batch in _batches([len(ids) for ids in tokens["input_ids"]]):
-            chosen = {name: [values[i] for i in batch] for name, values in tokens.items()}
-            features = model.tokenizer.pad(chosen, return_tensors="pt")
-            vectors = model(dict(features))["sentence_embedding"]
-            found[batch] = torch.nn.functional.normalize(vectors, dim=1).numpy()
-    return found
 
+    def forward(tokens: Any) -> "torch.Tensor":
+        return torch.nn.functional.normalize(model(dict(tokens))["sentence_embedding"], dim=1)
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Places of texts of nearly the same length: padding costs as much as text, and large batches leave the cache."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    batch: list[int] = []
-    for i in order:
-        full = (len(batch) + 1) * lengths[i] > BATCH_TOKENS
-        if batch and (full or lengths[i] > MOST_PADDED * lengths[batch[0]] + 2):
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+    return forwarded(forward, model.tokenizer, texts, most=MOST_TOKENS)
 
 
 def encode_groups(groups: Sequence[Sequence[str]]) -> list[Matrix]:

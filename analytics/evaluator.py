@@ -21,16 +21,19 @@ Subject = Mapping[str, Any]  # the call's columns that the evaluator reads, as s
 class ScoringSettings(BaseModel):
     """How calls are scored.
 
-    `detoxify`: a folder made by `leeway models prepare`. `thresholds`: label thresholds by evaluator, over the
-    defaults. `lookback`: calls that came in earlier are left alone. `core_share`: how much of one core scoring may
-    take; `calls_per_hour`: how many calls each evaluator may score in an hour (None: any number). What is too much for
+    `detoxify`, `nli`: folders made by `leeway models prepare`. `thresholds`: label thresholds by evaluator, over the
+    defaults. `false_flags`: the share of your first week that a probe may flag; its threshold follows from that.
+    `lookback`: calls that came in earlier are left alone. `core_share`: how much of one core scoring may take;
+    `calls_per_hour`: how many calls each evaluator may score in an hour (None: any number). What is too much for
     either is sampled. `batch`: texts per task (None: the engine's own). `attempts`: tries of a text on its own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     detoxify: Path | None = None
+    nli: Path | None = None
     thresholds: dict[str, float] = Field(default_factory=dict)
+    false_flags: float = Field(default=0.005, gt=0, lt=0.5)
     off: tuple[str, ...] = ()
     lookback: Duration = timedelta(days=30)
     core_share: float = Field(default=0.75, gt=0, le=1)

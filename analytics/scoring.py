@@ -79,7 +79,7 @@ def _runs(
             log.warning("%s", error)
             counts[f"{evaluator.name}_unavailable"] = 1
             continue
-        calibrate(store, evaluator, engine, now=now)
+        calibrate(store, evaluator, engine, settings, now=now)
         yield Run(
             store=store,
             executor=executor,

@@ -8,9 +8,7 @@ from analytics.evaluator import Engine, Evaluator, ScoringSettings
 from store.connection import Store
 from store.scoring import adopt_threshold, adopted_threshold, first_week_quantile
 
-# The threshold of a calibrated engine: this quantile of the user's own first week, once that holds enough scores.
-CALIBRATION_QUANTILE = 0.995
-CALIBRATION_CALLS = 1000
+CALIBRATION_CALLS = 1000  # of the first week; from fewer, no quantile near 1 can be told
 FIRST_WEEK: Literal["first week"] = "first week"
 
 Origin = Literal["settings", "adopted", "first week", "default"]
@@ -40,12 +38,15 @@ def threshold_in_force(
     return Threshold(value, FIRST_WEEK if who == FIRST_WEEK else "adopted")
 
 
-def calibrate(store: Store, evaluator: Evaluator, engine: Engine, *, now: datetime) -> None:
-    """Adopt the threshold that follows from this user's own first week, once that is over and nobody chose another."""
+def calibrate(store: Store, evaluator: Evaluator, engine: Engine, settings: ScoringSettings, *, now: datetime) -> None:
+    """Adopt the threshold that follows from this user's own first week, once that is over and nobody chose another.
+
+    The first week is taken for ordinary: of its calls, as many as `settings.false_flags` says lie above.
+    """
     scores_as = engine.scores_as(evaluator.name)
     if not engine.calibrated or adopted_threshold(store, scores_as) is not None:
         return
-    own = first_week_quantile(store, scores_as, CALIBRATION_QUANTILE, at_least=CALIBRATION_CALLS)
+    own = first_week_quantile(store, scores_as, 1 - settings.false_flags, at_least=CALIBRATION_CALLS)
     if own is not None:
-        why = f"{CALIBRATION_QUANTILE:.1%} of the first week's scores lie below"
+        why = f"{1 - settings.false_flags:.1%} of the first week's scores lie below"
         adopt_threshold(store, scores_as, own, why=why, actor=FIRST_WEEK, now=now)

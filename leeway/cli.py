@@ -102,16 +102,21 @@ def _looking(verbs: Any) -> None:
     check = _verb(verbs, "check", "Validate the settings and print what is in force.", commands.check)
     check.add_argument("--json", action="store_true")
     _verb(verbs, "formats", "List the log formats that can be read.", commands.formats)
-    models = verbs.add_parser("models", help="Model folders: list, prepare, verify.").add_subparsers(
+    models = verbs.add_parser("models", help="Model folders: list, fetch, prepare, verify.").add_subparsers(
         dest="models_command", required=True, metavar="COMMAND"
     )
     _verb(models, "list", "List the evaluators and what they score with.", commands.models_list)
     _verb(models, "verify", "Check the hash of every configured model folder.", commands.models_verify)
-    prepare = _verb(models, "prepare", "Make an offline folder of a Detoxify checkpoint.", commands.models_prepare)
-    prepare.add_argument("name", help="detoxify-original, -original-small, -unbiased, -unbiased-small, -multilingual")
-    prepare.add_argument("--from", dest="checkpoint", type=Path, required=True, metavar="CHECKPOINT")
-    prepare.add_argument("--base", type=Path, required=True, metavar="FOLDER", help="config and tokenizer of its base")
-    prepare.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: models/NAME)")
+    said = "Make an offline folder of a Detoxify checkpoint, or of a folder with a model for inference (NLI)."
+    prepare = _verb(models, "prepare", said, commands.models_prepare)
+    prepare.add_argument("name", help="what it will be called, such as detoxify-unbiased-small")
+    said = "the checkpoint, or the model's folder"
+    prepare.add_argument("--from", dest="source", type=Path, required=True, metavar="PATH", help=said)
+    prepare.add_argument("--base", type=Path, metavar="FOLDER", help="config and tokenizer of the checkpoint's base")
+    fetch = _verb(models, "fetch", "Download a published Detoxify model and prepare it.", commands.models_fetch)
+    fetch.add_argument("name", help="detoxify-original, -original-small, -unbiased, -unbiased-small, -multilingual")
+    for verb in (prepare, fetch):
+        verb.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: models/NAME)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,9 @@ from alerts.rehearsal import rehearse
 from alerts.rules.rulefile import rules_from_file
 from analytics.evaluator import ScoringSettings, engine_of, evaluators
 from analytics.metric import metrics
-from analytics.models import prepare_detoxify, verified
+from analytics.models import detoxify, entailment
+from analytics.models.folder import Manifest, verified
+from analytics.models.published import fetch
 from collectors.format import formats as collectors_formats
 from leeway import api, config, logs, runtime
 from leeway.config import Settings
@@ -244,9 +246,8 @@ def models_list(options: argparse.Namespace) -> int:
 
 def models_verify(options: argparse.Namespace) -> int:
     settings = settings_of(options).scoring
-    if settings.detoxify is not None:
-        found = verified(settings.detoxify)
-        print(f"{settings.detoxify}: {found.name}, hashes as recorded")
+    for folder in filter(None, (settings.detoxify, settings.nli)):
+        print(f"{folder}: {verified(folder).name}, hashes as recorded")
     missing = [said for there, said in _engines(settings) if not there]
     print("\n".join(missing) or "every evaluator has what it needs")
     return 1 if missing else 0
@@ -262,6 +263,23 @@ def _engines(settings: ScoringSettings) -> Iterator[tuple[bool, str]]:
 
 def models_prepare(options: argparse.Namespace) -> int:
     folder = options.to or Path("models") / options.name
-    made = prepare_detoxify(options.checkpoint, options.base, folder, name=options.name)
-    print(f"{folder}: {made.name} is ready; set scoring.detoxify = {str(folder)!r}")
+    if options.source.is_dir():
+        made = entailment.prepare(options.source, folder, name=options.name)
+        return _prepared(made, f"scoring.nli = {str(folder)!r}")
+    if options.base is None:
+        raise ConfigError("a checkpoint needs --base: a folder with the config and the tokenizer of its base model")
+    return _detoxify_ready(detoxify.prepare(options.source, options.base, folder, name=options.name))
+
+
+def models_fetch(options: argparse.Namespace) -> int:
+    return _detoxify_ready(fetch(options.name, options.to or Path("models") / options.name))
+
+
+def _detoxify_ready(made: Manifest) -> int:
+    print(f"8-bit integers move its scores by at most {made.moved:.4f}: it is run with {made.precision}")
+    return _prepared(made, f"scoring.detoxify = {made.folder!r}")
+
+
+def _prepared(made: Manifest, setting: str) -> int:
+    print(f"{made.folder}: {made.name} is ready; set {setting}")
     return 0

@@ -6,7 +6,7 @@ import numpy as np
 
 from analytics.encoder import encode
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict, needs_package, threshold_of
-from analytics.models import MINILM
+from analytics.models.minilm import MINILM
 
 THRESHOLD = 0.15
 MIN_WORDS = 3  # "thanks!" and "yes" ask nothing that an answer could miss

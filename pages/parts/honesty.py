@@ -16,7 +16,7 @@ WANTED = (0.5, 0.7, 0.8, 0.9, 0.95)
 ORIGINS = {
     "settings": "set in the settings",
     "adopted": "adopted here",
-    "first week": "the 99.5th percentile of your own first week: one call in 200 lay above it",
+    "first week": "your own first week: as few calls as scoring.false_flags says lay above it",
     "default": "its default",
 }
 

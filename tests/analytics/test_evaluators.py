@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analytics.context import context_of
 from analytics.evaluator import ScoringSettings, Verdict, engine_of, evaluators
 from analytics.evaluators import empty, refusal, ungrounded
-from analytics.grounding import grounding, novel_bigrams
+from analytics.grounding import MOST_NEAR, grounding
 from analytics.sentences import chunks, sentences, words
 from store.errors import ConfigError
 
@@ -19,7 +19,7 @@ SETTINGS = ScoringSettings()
 
 
 def ungrounded_of(answer: str, **call: Any) -> Verdict:
-    return ungrounded.score([{"output_text": answer, **call}], SETTINGS)[0]
+    return ungrounded.LEXICAL.score([{"output_text": answer, **call}], SETTINGS)[0]
 
 
 def test_every_evaluator_says_what_it_is_and_how_far_to_trust_it():
@@ -103,6 +103,17 @@ def test_the_least_supported_sentence_is_named():
     assert "Penguins adore chocolate pudding." in verdict.explanation
 
 
+@pytest.mark.ml
+def test_by_meaning_a_free_paraphrase_stands_closer_than_an_invention_in_the_same_number_of_new_words():
+    retrieved = json.dumps([DOCUMENT])
+    said = ("Nine bar makes this fitting let water through.", "Nine dogs make this garden let guests through.")
+    calls = [{"output_text": text, "retrieved": retrieved} for text in (*said, "…")]
+    paraphrase, invention, nothing = ungrounded.MEANING.score(calls, SETTINGS)
+    assert (paraphrase.value or 1) < (invention.value or 0)
+    assert "other meaning" in (paraphrase.explanation or "")
+    assert nothing.label == "not_measurable"
+
+
 def test_without_context_it_is_not_measurable():
     verdict = ungrounded_of("The valve opens at nine bar.", input_text="When does the valve open?")
     assert (verdict.value, verdict.label) == (None, "not_measurable")
@@ -149,12 +160,34 @@ def test_grounding_stays_between_nothing_and_all(answer: str, document: str):
 @given(st.text(alphabet="abc .", min_size=1, max_size=200))
 def test_an_answer_that_is_its_context_is_grounded(text: str):
     found = grounding(text, [text])
-    assert found is None or found.mean < 0.75
+    assert found is None or found.mean == 0
 
 
-def test_one_word_is_compared_as_a_word():
-    assert novel_bigrams(["nine"], ["nine", "bar"]) == 0
-    assert novel_bigrams(["ten"], ["nine", "bar"]) == 1
+def measured(answer: str, *context: str) -> dict[str, float]:
+    found = grounding(answer, context)
+    assert found is not None
+    return dict(found.measures)
+
+
+def test_a_made_up_name_or_number_weighs_more_than_another_new_word():
+    plain, named = measured("It opens at dusk.", DOCUMENT), measured("It opens at Dusk.", DOCUMENT)
+    assert 0 < plain["new words"] < named["new words"] < 1
+    assert measured("It opens at 9.", DOCUMENT)["new words"] == named["new words"]
+
+
+def test_another_form_of_a_word_is_less_new_than_another_word():
+    form, other = measured("valves opening", DOCUMENT), measured("horses dancing", DOCUMENT)
+    assert form["new words"] == other["new words"] == 1
+    assert form["new pieces of words"] < 0.8 < other["new pieces of words"]
+
+
+def test_each_sentence_is_held_against_those_that_share_its_rarest_words():
+    others = [f"The pump number {n} is oiled twice a year." for n in range(9)]
+    found = grounding("It closes at seven bar.", [" ".join(others), DOCUMENT])
+    assert found is not None
+    near = found.near(0)
+    assert len(near) == MOST_NEAR
+    assert "It closes again at seven bar." in near
 
 
 @given(st.text(max_size=5000))

@@ -6,25 +6,23 @@ beside this file for where they come from. Writes `toxicity.json`; what it is wo
 on is printed by `make eval`.
 """
 
-import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 
 from analytics.encoder import ENCODER, Matrix, encode
+from analytics.evaluators.weights import training
 from analytics.evaluators.weights.spoken_to import labelled
+from analytics.evaluators.weights.training import Places, records
 
 SOURCES = ("tox_davidson", "tox_hatecheck")
 # HateCheck calls these fine because no group is meant; said to a customer they are not.
 NOT_FINE_HERE = frozenset({"target_indiv_nh", "target_obj_nh", "profanity_nh"})
 PENALTY = 3.0
 OWN_WEIGHT = 0.5
-SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,13 @@ class Rows:
     """Labelled texts of the public sets. `kept`: fit to train with."""
 
     vectors: Matrix
-    labels: npt.NDArray[np.int64]
-    source: npt.NDArray[np.int64]
+    labels: Places
+    source: Places
     kept: npt.NDArray[np.bool_]
 
 
 def read(data: Path) -> Rows:
-    found = [(source, json.loads(line)) for source in SOURCES for line in (data / f"{source}.jsonl").open()]
+    found = [(source, row) for source in SOURCES for row in records(data, source)]
     return Rows(
         vectors=encode([row["text"] for _, row in found]),
         labels=np.array([row["label"] for _, row in found]),
@@ -47,7 +45,7 @@ def read(data: Path) -> Rows:
     )
 
 
-def fitted(rows: Rows, chosen: npt.NDArray[np.int64]) -> LogisticRegression:
+def fitted(rows: Rows, chosen: Places) -> LogisticRegression:
     """Train on the chosen rows and on our own sentences."""
     chosen = chosen[rows.kept[chosen]]
     own = labelled()
@@ -60,24 +58,13 @@ def fitted(rows: Rows, chosen: npt.NDArray[np.int64]) -> LogisticRegression:
 
 def held_out(rows: Rows) -> npt.NDArray[np.float64]:
     """The score of each row by a probe that was trained on the other half."""
-    scores = np.zeros(len(rows.labels))
-    halves = StratifiedKFold(2, shuffle=True, random_state=SEED)
-    for train, test in halves.split(rows.vectors, rows.labels + 2 * rows.source):
-        scores[test] = fitted(rows, train).predict_proba(rows.vectors[test])[:, 1]
-    return scores
+    return training.held_out(lambda train: fitted(rows, train), rows.vectors, rows.labels + 2 * rows.source)
 
 
-def main(data: Path, out: Path) -> None:
+def trained(data: Path) -> LogisticRegression:
     rows = read(data)
-    probe = fitted(rows, np.arange(len(rows.labels)))
-    weights = [round(float(weight), 5) for weight in probe.coef_[0]]
-    content = {"encoder": ENCODER, "intercept": round(float(probe.intercept_[0]), 5), "weights": weights}
-    out.write_text(json.dumps(content) + "\n")
+    return fitted(rows, np.arange(len(rows.labels)))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("toxicity.json"))
-    chosen = parser.parse_args()
-    main(chosen.data, chosen.out)
+    training.command(__doc__, "toxicity", (ENCODER,), trained)

@@ -1,0 +1,1 @@
+"""Model folders on disk, and running what they hold: in workers only."""
