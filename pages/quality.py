@@ -9,6 +9,7 @@ from analytics.evaluator import Evaluator, evaluators
 from pages.parts import (
     alarms,
     asked,
+    campaigns,
     contradictions,
     filters,
     flagged,
@@ -61,8 +62,8 @@ def _chosen(found: list[Evaluator]) -> Evaluator:
     """What the rest of the page is about."""
     by_flag = {evaluator.flagged: evaluator for evaluator in found}
     flag = st.pills(
-        "Look at", list(by_flag), default=found[0].flagged, required=True, key="score", bind="query-params",
-        label_visibility="collapsed",
+        "Look at", list(by_flag), default=found[0].flagged, format_func=lambda flag: flag.replace("_", " "),
+        required=True, key="score", bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
     return by_flag[str(flag)]
 
@@ -74,6 +75,7 @@ def _below(chosen: Evaluator, choice: Choice, rates: list[str]) -> None:
         "By prompt version": partial(movers.versions, rates, choice),
         "By group mentioned": partial(groups.panel, choice),
         "Contradictions": partial(contradictions.panel, choice),
+        "Campaigns": partial(campaigns.panel, choice),
         "Review": partial(review.panel, chosen, choice),
         "Feedback": partial(review.sessions, choice),
         "Scoring": scoring.panel,

@@ -11,10 +11,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from analytics import campaigns as together
 from analytics import consistency, metric, projection, standing
 from analytics import contributors as suspects
 from analytics import distribution as distributions
 from analytics import identity as identities
+from analytics.campaigns import Campaign
 from analytics.consistency import Contradiction
 from analytics.contributors import Contribution
 from analytics.evaluator import Evaluator
@@ -179,6 +181,17 @@ def contradictions(window: Window, filters: Filters) -> list[Contradiction]:
 @st.cache_data(ttl=TTL, max_entries=20, show_spinner=False)
 def _contradictions(_store: Store, _question: Asked, key: str) -> list[Contradiction]:  # noqa: ARG001
     return consistency.contradictions(_store, _question.window, _question.filters)
+
+
+def campaigns(window: Window, filters: Filters) -> list[Campaign]:
+    """Attempts on the model that are nearly the same, the largest campaign first."""
+    question = Asked((), window, filters)
+    return _campaigns(store(), question, question.key)
+
+
+@st.cache_data(ttl=TTL, max_entries=20, show_spinner=False)
+def _campaigns(_store: Store, _question: Asked, key: str) -> list[Campaign]:  # noqa: ARG001
+    return together.campaigns(_store, _question.window, _question.filters)
 
 
 def standings() -> dict[str, Standing]:
