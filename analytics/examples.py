@@ -19,13 +19,18 @@ TELLING = {
 def examples(store: Store, name: str, window: Window, filters: Filters, *, limit: int = LIMIT) -> list[tuple[str, str]]:
     """Return (call id, a few words of numbers) of the calls that show a metric's value best."""
     evaluator = metric(name).evaluator
-    if evaluator is not None:
+    if evaluator is not None and evaluators()[evaluator].rate == name:
         low = evaluators()[evaluator].low
         found = flagged_calls(store, window, filters, evaluator=evaluator, low=low, limit=limit)
         return [(row["call_id"], f"{evaluator} {row['value']:.2f}") for row in found.iter_rows(named=True)]
-    kind = next((kind for start, kind in TELLING.items() if name.startswith(start)), Telling.NEWEST)
+    kind = telling(name)
     found = telling_calls(store, window, filters, kind, limit=limit)
     return [(row["call_id"], _words(row, kind)) for row in found.iter_rows(named=True)]
+
+
+def telling(name: str) -> Telling:
+    """What makes a call a telling example of a metric."""
+    return next((kind for start, kind in TELLING.items() if name.startswith(start)), Telling.NEWEST)
 
 
 def _words(row: dict[str, object], kind: Telling) -> str:

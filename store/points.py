@@ -13,7 +13,7 @@ from store.conditions import condition
 from store.connection import Store
 from store.errors import ConfigError
 from store.model import DIMENSIONS, Filters, Window
-from store.relations import CALLS_SQL, COMPARISONS_SQL, EVALUATIONS_SQL, SCORED_CALLS_SQL
+from store.relations import CALLS_SQL, COMPARISONS_SQL, EVALUATIONS_SQL, RETRIEVALS_SQL, SCORED_CALLS_SQL
 
 
 class Relation(StrEnum):
@@ -23,6 +23,7 @@ class Relation(StrEnum):
     SCORED_CALLS = "scored_calls"
     EVALUATIONS = "evaluations"
     COMPARISONS = "comparisons"
+    RETRIEVALS = "retrievals"
     HOURS = "hours"
     HISTOGRAM = "histogram"
     EVALUATION_HOURS = "evaluation_hours"
@@ -44,6 +45,7 @@ RAW = {
     Relation.SCORED_CALLS: SCORED_CALLS_SQL,
     Relation.EVALUATIONS: EVALUATIONS_SQL,
     Relation.COMPARISONS: COMPARISONS_SQL,
+    Relation.RETRIEVALS: RETRIEVALS_SQL,
 }
 _ROLLED = {
     Relation.HOURS: rollup.HOURS,

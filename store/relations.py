@@ -1,4 +1,4 @@
-"""What an aggregate over raw rows may read: one row per call, per (call, evaluation), or per comparison.
+"""What an aggregate over raw rows may read: one row per call, (call, evaluation), search or comparison.
 
 Each has `event_time` and a column for every dimension. `{start}` and `{end}` are names of bound values, so that one
 query may read several stretches of time.
@@ -41,6 +41,13 @@ EVALUATIONS_SQL = f"""
     ) AS e
     JOIN ({CALLS_SQL}) AS c USING (call_id)
     LEFT JOIN data.scoring_samples AS s ON s.name = e.name AND s.hour = date_trunc('hour', e.event_time)
+"""
+
+# A search that stood in a trace of its own right; of a call it has the service only.
+_SERVICE_ONLY = ", ".join(name if name == "service" else f"NULL::VARCHAR AS {name}" for name in DIMENSIONS)
+RETRIEVALS_SQL = f"""
+    SELECT event_time, (end_ns - start_ns) / 1e6 AS latency_ms, {_SERVICE_ONLY}
+    FROM data.spans WHERE event_time >= {{start}} AND event_time < {{end}} AND kind = 'retrieval' AND end_ns > start_ns
 """
 
 # A comparison belongs to the end of its current window. Windows are compared whole: no dimension has a value.

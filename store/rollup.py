@@ -50,8 +50,6 @@ HOURS_SQL = f"""
         sum(output_tokens) FILTER (latency_ms > 0)::BIGINT AS timed_tokens,
         sum(latency_ms) FILTER (latency_ms > 0 AND output_tokens IS NOT NULL) AS timed_ms,
         count(*) FILTER (latency_ms > 0 AND output_tokens IS NOT NULL) AS timed_n,
-        count(*) FILTER (finish_reason = 'length') AS truncated,
-        count(finish_reason) AS finished,
         count(*) FILTER (scored AND {SCORABLE}) AS scored,
         count(*) FILTER ({SCORABLE}) AS scorable
     FROM ({SCORED_CALLS_SQL})

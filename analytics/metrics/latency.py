@@ -41,6 +41,17 @@ LATENCY_P95 = _quantile("latency", 95)
 LATENCY_P99 = _quantile("latency", 99)
 TTFT_P50 = _quantile("ttft", 50)
 TTFT_P95 = _quantile("ttft", 95)
+RETRIEVAL_LATENCY_P95 = Metric(
+    name="retrieval_latency_p95",
+    title="Search time p95",
+    unit="ms",
+    help="95 of 100 searches for documents were done within this time, over searches that were traced.",
+    sql="quantile_cont(latency_ms, 0.95)",
+    n="count(latency_ms)",
+    kind="level",
+    worse="up",
+    relation=Relation.RETRIEVALS,
+)
 TOKENS_PER_SECOND = Metric(
     name="tokens_per_second",
     title="Tokens per second",

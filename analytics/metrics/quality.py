@@ -34,21 +34,42 @@ def _rate(evaluator: Evaluator) -> Metric:
     )
 
 
+def _labelled(name: str, title: str, evaluator: str, label: str, said: str) -> Metric:
+    """The share of an evaluator's calls that got a label beside the one that it flags."""
+    mine = f"name = '{evaluator}'"
+    weights = f"sum(weight) FILTER ({mine} AND measurable)"
+    return Metric(
+        name=name,
+        title=title,
+        unit="share",
+        help=said,
+        sql=f"coalesce(sum(weight) FILTER ({mine} AND label = '{label}'), 0) / nullif({weights}, 0)",
+        n=_effective(weights, f"sum(weight * weight) FILTER ({mine} AND measurable)"),
+        kind="rate",
+        worse="up",
+        relation=Relation.EVALUATIONS,
+        evaluator=evaluator,
+    )
+
+
 def _effective(weights: str, squares: str) -> str:
     return f"round({weights} * {weights} / nullif({squares}, 0))"
 
 
 RATES = tuple(_rate(evaluator) for evaluator in evaluators().values())
-TRUNCATED_RATE = Metric(
-    name="truncated_rate",
-    title="Cut-off answers",
-    unit="share",
-    help="Share of answers that stopped at the token limit, over calls that say why they stopped.",
-    sql="count(*) FILTER (finish_reason = 'length') / nullif(count(finish_reason), 0)",
-    n="count(finish_reason)",
-    kind="rate",
-    worse="up",
-    rolled=Rolled("sum(truncated) / nullif(sum(finished), 0)", n="sum(finished)"),
+STALE_RETRIEVAL_RATE = _labelled(
+    "stale_retrieval_rate",
+    "Old documents",
+    "retrieval",
+    "stale",
+    "Share of searches whose newest document was over a year old.",
+)
+FLAT_RETRIEVAL_RATE = _labelled(
+    "flat_retrieval_rate",
+    "Searches without a best hit",
+    "retrieval",
+    "flat",
+    "Share of searches whose documents score alike.",
 )
 SCORED_SHARE = Metric(
     name="scored_share",

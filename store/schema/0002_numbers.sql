@@ -125,7 +125,6 @@ CREATE TABLE data.rollup_hour (
     cacheable_tokens BIGINT, cache_read_tokens BIGINT, cacheable_n BIGINT,  -- over calls that report cache reads
     cache_write_tokens BIGINT, output_tokens BIGINT, output_n BIGINT, reasoning_tokens BIGINT,
     timed_tokens BIGINT, timed_ms DOUBLE, timed_n BIGINT,                   -- over calls with output tokens and latency
-    truncated BIGINT, finished BIGINT,                                      -- over calls with a finish reason
     scored BIGINT, scorable BIGINT                                          -- over calls with content
 );
 

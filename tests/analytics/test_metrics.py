@@ -18,7 +18,7 @@ PROMISED = (
     "calls", "errors", "error_rate", "rate_limited_rate", "cost_usd", "cost_per_call", "unpriced_calls", "input_tokens",
     "output_tokens", "output_tokens_per_call", "cache_hit_rate", "latency_p50", "latency_p95", "latency_p99",
     "ttft_p50", "ttft_p95", "tokens_per_second", "toxic_rate", "ungrounded_rate", "irrelevant_rate", "refusal_rate",
-    "empty_rate", "truncated_rate", "drift", "scored_share",
+    "empty_rate", "cut_rate", "drift", "scored_share",
 )  # fmt: skip
 every_metric = pytest.mark.parametrize("one", metrics().values(), ids=ALL)
 
