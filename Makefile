@@ -39,7 +39,7 @@ bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks
 
 eval: $(STAMP)
-	@$(BIN)/python -m tests.eval $(DATA)
+	@$(BIN)/python -m tests.eval $(DATA) $(if $(PAGE),--page $(PAGE))
 
 docs: $(STAMP)
 	@$(BIN)/python -m leeway.reference > docs/reference.md

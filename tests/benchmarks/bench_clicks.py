@@ -48,7 +48,7 @@ def main() -> None:
     with serving() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
-        for path in ("/", "/calls", "/cost", "/quality"):
+        for path in ("/", "/calls", "/cost", "/quality", "/drift"):
             _measured(page, server, path)
 
 
