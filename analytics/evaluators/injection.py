@@ -1,4 +1,4 @@
-"""Prompt injection and jailbreak attempts: a probe over the prompt's embedding and its turns of phrase and pieces of words."""
+"""Prompt injection and jailbreak attempts: a probe over a prompt's embedding, turns of phrase and pieces of words."""
 
 from collections.abc import Sequence
 

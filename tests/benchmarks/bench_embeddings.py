@@ -13,6 +13,7 @@ import numpy as np
 
 from analytics import encoder
 from analytics.encoder import Matrix
+from analytics.models.minilm import minilm_folder
 
 WORDS = (Path(__file__).parents[2] / "sample_logs" / "demo_texts.toml").read_text().split()
 SEED = 3
@@ -44,10 +45,12 @@ def cpu(work: Callable[[], Matrix]) -> tuple[float, Matrix]:
 
 def main() -> None:
     import torch  # noqa: PLC0415
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
     torch.set_num_threads(1)
-    model = encoder._model()
+    model = SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
     model.encode(["warm"])
+    encoder.encode(["warm"])
     for name, mix in MIXES.items():
         texts = drawn(*mix)
         encoder._known.clear()
