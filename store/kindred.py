@@ -39,7 +39,8 @@ SOURCES_SQL = """
     SELECT DISTINCT source FROM data.calls WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%'
 """
 # Two spans that share 80 % of the longer start within a fifth of it from one another; buckets of ten seconds and
-# their neighbours hold all pairs of calls up to fifty seconds long. Streams told in two records meet at their ends.
+# their neighbours hold all pairs of calls up to fifty seconds long. Streams told in two records meet at their ends, and
+# a framework's span may end as its stream begins: a second between two is near enough.
 OVERLAPPING_SQL = """
     WITH fresh AS (
         SELECT trace_id, source, service, started_at, ended_at, response_id,
@@ -54,7 +55,8 @@ OVERLAPPING_SQL = """
     JOIN fresh ON known.bucket = fresh.bucket AND known.service IS NOT DISTINCT FROM fresh.service
     WHERE known.trace_id <> fresh.trace_id AND (known.response_id IS NULL OR fresh.response_id IS NULL)
     AND CASE WHEN known.source = fresh.source THEN known.source IN (SELECT unnest($split))
-        ELSE known.started_at < fresh.ended_at AND fresh.started_at < known.ended_at END
+        ELSE known.started_at < fresh.ended_at + INTERVAL 1 SECOND
+        AND fresh.started_at < known.ended_at + INTERVAL 1 SECOND END
 """
 MARK_DIRTY_SQL = """
     INSERT INTO data.dirty_hours

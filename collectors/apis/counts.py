@@ -6,10 +6,9 @@ Names as `usage.normalised` takes them; `exclusive` and `exclusive_output` say w
 from collections.abc import Mapping
 from typing import Any
 
+from collectors.apis.named import EMPTY, Named
+
 Counts = dict[str, Any]
-
-
-EMPTY = frozenset({str, list, dict, type(None)})  # types of which an empty one says nothing; 0 and False do
 
 
 def known(fields: Counts) -> Counts:
@@ -29,35 +28,61 @@ def either(place: Mapping[str, Any], *names: str) -> Any:
     return None
 
 
+def _in_details(*names: str) -> tuple[str, ...]:
+    """Where chat and Responses put the parts of a sum, or beside it."""
+    return tuple(f"{place}{n}" for n in names for place in ("prompt_tokens_details.", "input_tokens_details.", ""))
+
+
+OPENAI = Named({
+    "input": ("prompt_tokens", "input_tokens"),
+    "output": ("completion_tokens", "output_tokens"),
+    "total": "total_tokens",
+    "cache_read": _in_details("cached_tokens", "cache_read_input_tokens"),
+    "cache_write": _in_details("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"),
+    "reasoning": ("completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens"),
+    "input_audio": ("prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens"),
+    "output_audio": ("completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens"),
+    "image": ("prompt_tokens_details.image_tokens", "input_tokens_details.image_tokens"),
+})  # fmt: skip
+ANTHROPIC = Named({
+    "input": "input_tokens", "output": "output_tokens",
+    "cache_read": "cache_read_input_tokens", "cache_write": "cache_creation_input_tokens",
+    "reasoning": "output_tokens_details.thinking_tokens",
+})  # fmt: skip
+GEMINI = Named({
+    "input": ("promptTokenCount", "prompt_token_count"),
+    "output": ("candidatesTokenCount", "candidates_token_count"),
+    "reasoning": ("thoughtsTokenCount", "thoughts_token_count"),
+    "cache_read": ("cachedContentTokenCount", "cached_content_token_count"),
+    "total": ("totalTokenCount", "total_token_count"),
+})  # fmt: skip
+BEDROCK = Named({
+    "input": "inputTokens", "output": "outputTokens",
+    "cache_read": ("cacheReadInputTokens", "cacheReadInputTokenCount"),
+    "cache_write": ("cacheWriteInputTokens", "cacheWriteInputTokenCount"),
+})  # fmt: skip
+
+
 def openai_usage(usage: Any) -> Counts:
     """Chat, Responses and embeddings; the input includes what was cached."""
-    if not isinstance(usage, dict):
-        return {}
-    told_in = either(usage, "prompt_tokens_details", "input_tokens_details") or {}
-    told_out = either(usage, "completion_tokens_details", "output_tokens_details") or {}
-    cached = {**usage, **told_in}
-    return known({
-        "input": either(usage, "prompt_tokens", "input_tokens"),
-        "output": either(usage, "completion_tokens", "output_tokens"),
-        "total": usage.get("total_tokens"),
-        "cache_read": either(cached, "cached_tokens", "cache_read_input_tokens"),
-        "cache_write": either(cached, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"),
-        "reasoning": told_out.get("reasoning_tokens"),
-        "input_audio": told_in.get("audio_tokens"),
-        "output_audio": told_out.get("audio_tokens"),
-        "image": told_in.get("image_tokens"),
-    })  # fmt: skip
+    return OPENAI(usage) if isinstance(usage, dict) else {}
 
 
 def anthropic_usage(usage: Any) -> Counts:
     """The input leaves out both what was read from the cache and what was written to it."""
-    if not isinstance(usage, dict):
-        return {}
-    return known({
-        "input": usage.get("input_tokens"), "output": usage.get("output_tokens"),
-        "cache_read": usage.get("cache_read_input_tokens"), "cache_write": usage.get("cache_creation_input_tokens"),
-        "reasoning": (usage.get("output_tokens_details") or {}).get("thinking_tokens"), "exclusive": True,
-    })  # fmt: skip
+    return {**ANTHROPIC(usage), "exclusive": True} if isinstance(usage, dict) else {}
+
+
+def completed(summed: Counts, raw: Counts) -> Counts:
+    """What an instrumentation summed up, and what only the API's own counts tell.
+
+    What those leave out is left out of the sums too only where both are the same number.
+    """
+    found = {**raw, **summed}
+    for count, left_out in (("input", "exclusive"), ("output", "exclusive_output")):
+        if found.get(count) != raw.get(count):
+            found.pop(left_out, None)
+    return found
 
 
 def usage_of(told: Any) -> Counts:
@@ -70,24 +95,9 @@ def usage_of(told: Any) -> Counts:
 
 def gemini_usage(usage: Any) -> Counts:
     """Candidates leave out thoughts; the prompt includes what was cached."""
-    if not isinstance(usage, dict):
-        return {}
-    return known({
-        "input": either(usage, "promptTokenCount", "prompt_token_count"),
-        "output": either(usage, "candidatesTokenCount", "candidates_token_count"),
-        "reasoning": either(usage, "thoughtsTokenCount", "thoughts_token_count"),
-        "cache_read": either(usage, "cachedContentTokenCount", "cached_content_token_count"),
-        "total": either(usage, "totalTokenCount", "total_token_count"),
-        "exclusive_output": True,
-    })  # fmt: skip
+    return {**GEMINI(usage), "exclusive_output": True} if isinstance(usage, dict) else {}
 
 
 def bedrock_usage(usage: Any) -> Counts:
     """The input leaves out cached tokens, as the provider behind Bedrock counts."""
-    if not isinstance(usage, dict):
-        return {}
-    return known({
-        "input": usage.get("inputTokens"), "output": usage.get("outputTokens"),
-        "cache_read": either(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"),
-        "cache_write": either(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"), "exclusive": True,
-    })  # fmt: skip
+    return {**BEDROCK(usage), "exclusive": True} if isinstance(usage, dict) else {}

@@ -7,6 +7,7 @@ Parts: `text{content}`, `reasoning{content}`, `tool_call{id, name, arguments}`, 
 import base64
 import binascii
 import hashlib
+import json
 import re
 from typing import Any
 
@@ -24,6 +25,7 @@ USUAL = ("user", "assistant", "system")
 OPENING = ("", "[")  # of what is nothing, or may be parts written as JSON
 MODALITIES = ("image", "audio", "video", "document", "file")
 MAX_DEPTH = 20
+JSON = json.JSONDecoder()
 OBJECT = re.compile(r"<[^<>]+ at 0x[0-9a-f]+>")  # how Python shows what cannot be shown: a stream, a generator
 
 
@@ -39,7 +41,13 @@ def parsed(value: Any) -> Any:
 
 def cut_off(value: Any) -> bool:
     """Whether text that begins as JSON ends before it should (an attribute length limit did that)."""
-    return isinstance(value, str) and value[:2] in ("[{", '{"') and value.rstrip()[-1:] not in ("]", "}")
+    if not isinstance(value, str) or value[:2] not in ("[{", '{"') or value.rstrip()[-1:] in ("]", "}"):
+        return False
+    try:
+        JSON.raw_decode(value)
+    except (ValueError, RecursionError):
+        return True
+    return False  # JSON, and something else behind it
 
 
 def messages(raw: Any, role: str = "user", depth: int = 0) -> list[Message]:

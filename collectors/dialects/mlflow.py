@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors.apis.counts import openai_usage
+from collectors.apis.counts import completed, openai_usage
 from collectors.apis.exchange import request_fields, response_fields
 from collectors.apis.messages import messages, parsed
 from collectors.dialect import Dialect, Reading
@@ -17,15 +17,19 @@ KINDS = {
     "TOOL": SpanKind.TOOL, "EVALUATOR": SpanKind.EVALUATOR, "GUARDRAIL": SpanKind.GUARDRAIL,
 }  # fmt: skip
 CALLS = {SpanKind.LLM: Operation.CHAT, SpanKind.EMBEDDING: Operation.EMBEDDING}
+SCOPE = "mlflow."
 CHUNK = "mlflow.chunk.item."
 
 
 def score(span: Span) -> int:
-    return 3 * (TYPE in span.attributes)
+    a = span.attributes
+    return 3 * (TYPE in a or (span.scope_name.startswith(SCOPE) and "model" in a))
 
 
 def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     a = span.attributes
+    if TYPE not in a:
+        return _translated(a)
     kind = KINDS.get(str(parsed(a[TYPE])), SpanKind.OTHER)
     found: Reading = {"kind": kind, "call": kind in CALLS}
     if kind in CALLS:
@@ -37,15 +41,22 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     return found
 
 
+def _translated(a: Mapping[str, Any]) -> Reading:
+    """Read a call told in the conventions' words: one that failed names its model in a bare attribute only."""
+    model = parsed(a["model"])
+    is_call = semconv.operation(a)[0] is not None and isinstance(model, str)
+    return {"request_model": model, "call": True} if is_call else {}
+
+
 def _call(span: Span, a: Mapping[str, Any]) -> Reading:
-    request, response = parsed(a.get("mlflow.spanInputs")), parsed(a.get("mlflow.spanOutputs"))
+    request, response = _body(a.get("mlflow.spanInputs")), _body(a.get("mlflow.spanOutputs"))
     asked: Reading = request_fields(request) if isinstance(request, dict) else {"asked": messages(request)}
     answered: Reading = response_fields(response) if isinstance(response, dict) else {}
     answered = answered or {"answered": messages(response, "assistant")}
     counts = parsed(a.get("mlflow.chat.tokenUsage"))
     cost = parsed(a.get("mlflow.llm.cost"))
     ttft = _ttft(span)
-    usage = {**(answered.pop("usage", None) or {}), **openai_usage(counts)}
+    usage = completed(openai_usage(counts), answered.pop("usage", None) or {})
     return {
         **{k: v for k, v in answered.items() if k not in ("created", "made_by")},
         **asked,
@@ -56,6 +67,13 @@ def _call(span: Span, a: Mapping[str, Any]) -> Reading:
         "ttft_ms": ttft,
         "stream": asked.get("stream", True if ttft is not None else None),
     }
+
+
+def _body(raw: Any) -> Any:
+    """Return a request or response; boto3's `invoke_model` has it in `body`, beside the model's id."""
+    told = parsed(raw)
+    body = parsed(told.get("body")) if isinstance(told, dict) else None
+    return {**told, **body} if isinstance(body, dict) else told
 
 
 def _ttft(span: Span) -> float | None:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors.apis.counts import usage_of
+from collectors.apis.counts import completed, usage_of
 from collectors.apis.messages import Message, Part, message, messages, parsed, part, tool_call
-from collectors.dialect import HOW_COUNTED, Dialect, Reading
+from collectors.dialect import Dialect, Reading
 from collectors.spans import semconv
 from collectors.spans.indexed import nested
 from store.model import LogRecord, Operation, Span, SpanKind
@@ -84,10 +84,7 @@ def _call(span: Span, a: Mapping[str, Any]) -> Reading:
 def _usage(a: Mapping[str, Any], response: Any) -> dict[str, Any]:
     """Read the counts; what 2025's attributes leave out stands in the raw response, which tells what they include."""
     found = {f: v for f, names in COUNTS.items() if (v := semconv.first(a, names)) is not None}
-    raw = usage_of(_field(response, "usage"))
-    if raw.get("exclusive") and raw.get("input") == found.get("input", raw.get("input")):
-        found["exclusive"] = True
-    return {**{name: value for name, value in raw.items() if name not in HOW_COUNTED}, **found}
+    return completed(found, usage_of(_field(response, "usage")))
 
 
 def _told(found: Reading) -> bool:
@@ -117,7 +114,8 @@ def _finish_reasons(response: Any) -> list[str] | None:
     choices = _field(response, "choices")
     if isinstance(choices, list):
         return [str(c["finish_reason"]) for c in choices if isinstance(c, dict) and c.get("finish_reason")] or None
-    return semconv.strings(_field(response, "stop_reason"))
+    ended = _field(response, "status") if _field(response, "object") == "response" else _field(response, "stop_reason")
+    return semconv.strings(ended)
 
 
 def _first_token(span: Span) -> float | None:
@@ -130,9 +128,21 @@ def _content(a: Mapping[str, Any], request: Any, response: Any) -> Reading:
     asked = [_message(m, "user") for m in nested(a, "llm.input_messages.")]
     answered = [_message(m, "assistant") for m in nested(a, "llm.output_messages.")]
     return {
-        "asked": asked or _embedded(a) or ([] if _field(request, "prompt_args") else messages(request)),
-        "answered": [m for m in answered if m["parts"]] or messages(response, "assistant"),
+        "asked": asked or _embedded(a) or _prompts(a) or ([] if _field(request, "prompt_args") else messages(request)),
+        "answered": [m for m in answered if m["parts"]] or _completions(a) or messages(response, "assistant"),
     }
+
+
+def _prompts(a: Mapping[str, Any]) -> list[Message]:
+    """What a completion was asked: a list of texts, flattened since 2026."""
+    told = a.get("llm.prompts")
+    texts = told if isinstance(told, list) else [_field(_field(p, "prompt"), "text") for p in nested(a, "llm.prompts.")]
+    return [{"role": "user", "parts": [part(text)]} for text in texts if isinstance(text, str)]
+
+
+def _completions(a: Mapping[str, Any]) -> list[Message]:
+    texts = [_field(_field(choice, "completion"), "text") for choice in nested(a, "llm.choices.")]
+    return [{"role": "assistant", "parts": [part(text)]} for text in texts if isinstance(text, str)]
 
 
 def _embedded(a: Mapping[str, Any]) -> list[Message]:

@@ -8,7 +8,7 @@ from collectors.apis.messages import Message, message
 from collectors.apis.pythonic import python
 from collectors.dialect import Dialect, Reading
 from collectors.spans import semconv
-from store.model import LogRecord, Span, SpanKind
+from store.model import LogRecord, Span, SpanKind, Status
 
 SCOPE = "openlit"
 CACHE = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_creation.input_tokens")
@@ -26,6 +26,8 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
         "reported_cost_usd": semconv.number(a.get("gen_ai.usage.cost")) or None,  # 0: it found no price list
         "environment": a.get("gen_ai.environment"),
     }
+    if "gen_ai.response.finish_reasons" in a:  # an error after that is its own, not the call's
+        found["status"] = Status.OK
     counts = semconv.usage(a)
     if counts and _estimated(a):
         found["usage"] = {**counts, "estimated": True}
@@ -51,9 +53,13 @@ def _estimated(a: Mapping[str, Any]) -> bool:
 
 
 def _spoken(prompt: str) -> list[Message]:
-    """Read the 2025 line's prompt: one text, a speaker's name and a colon before what each said."""
+    """Read the 2025 line's prompt: one text, a speaker's name and a colon before what each said.
+
+    Where a turn has no text of its own, the whole conversation stands in its place, as Python text.
+    """
     _, *turns = SPEAKERS.split(prompt)
-    return [message({"role": role, "content": said}) for role, said in zip(turns[::2], turns[1::2], strict=True)]
+    told = zip(turns[::2], turns[1::2], strict=True)
+    return [message({"role": role, "content": said}) for role, said in told if not said.startswith("[{'role': ")]
 
 
 def _answer(a: Mapping[str, Any]) -> list[Message] | None:

@@ -34,7 +34,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     a = span.attributes
     found: Reading = {"user_id": a.get("llm.user"), "workflow": a.get("traceloop.workflow.name")}
     kind = KINDS.get(str(a.get("traceloop.span.kind")))
-    if kind is not None:
+    if kind is not None and semconv.operation(a)[0] is None:  # LlamaIndex's models are tasks
         return {**found, "kind": kind, "call": False}
     operation = TYPES.get(str(a.get("llm.request.type")))
     if operation is None and not any(mark in a for mark in INDEXED):

@@ -7,6 +7,7 @@ from typing import Any
 from collectors.identity import UNIQUE_RESPONSE
 from collectors.spans.candidate import Candidate
 from collectors.spans.nesting import absorb, size
+from collectors.spans.streams import NEAR_NS
 from store.model import Span
 
 OVERLAP = 0.8  # of the longer of two spans
@@ -71,7 +72,7 @@ def _by_overlap(candidates: Iterable[Candidate]) -> list[Candidate]:
 def _pairs(ordered: Sequence[Candidate]) -> Iterable[tuple[float, Candidate, Candidate]]:
     running: list[Candidate] = []
     for candidate in ordered:
-        running = [c for c in running if c.span.end_ns > candidate.span.start_ns]
+        running = [c for c in running if c.span.end_ns + NEAR_NS > candidate.span.start_ns]
         for other in running:
             share = overlap(other.span, candidate.span)
             if _together(share, other, candidate) and agree(other, candidate):
@@ -83,8 +84,10 @@ def _together(share: float, a: Candidate, b: Candidate) -> bool:
     """Whether two ran at the same time; a framework may take longer to fail, or to begin, than the SDK beneath it."""
     if share >= OVERLAP:
         return True
-    early, late = sorted((a.span, b.span), key=lambda span: (span.start_ns, -span.end_ns))
-    if share < WITHIN or early.end_ns < late.end_ns:
+    early, late = sorted((a, b), key=lambda c: (c.span.start_ns, -c.span.end_ns))
+    if early.reading.get("stream") and _question(a) == _question(b) is not None and _said(a) == _said(b) != "":
+        return True  # a framework's span may end as its stream begins
+    if share < WITHIN or early.span.end_ns < late.span.end_ns:
         return False
     return any(of(a) == of(b) is not None for of in (_question, _counted))
 

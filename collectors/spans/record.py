@@ -21,11 +21,12 @@ PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
 ERROR = 2
 OPENING = ("[", "{")
-CODE = re.compile(r"(?:error code|status code|status|http)\D{0,4}([45]\d\d)\b", re.IGNORECASE)
+CODE = re.compile(r"(?:^|(?:error code|status code|status|http)\D{0,4})([45]\d\d)\b", re.IGNORECASE)
 CODES = {
     "RateLimitError": 429, "ThrottlingException": 429, "TooManyRequestsException": 429, "rate_limit_error": 429,
     "overloaded_error": 529, "InternalServerError": 500, "AuthenticationError": 401, "PermissionDeniedError": 403,
     "BadRequestError": 400, "NotFoundError": 404, "UnprocessableEntityError": 422, "ServiceUnavailableError": 503,
+    "TooManyRequestsError": 429,
 }  # fmt: skip
 STATUS_NAMES = ("http.response.status_code", "http.status_code")
 COPIED = (
@@ -172,7 +173,7 @@ def _times(candidate: Candidate, now: datetime, problems: list[str]) -> dict[str
 
 def _status(span: Span, reading: Reading) -> dict[str, Any]:
     told = reading.get("status")
-    failed = span.status_code == ERROR or told == Status.ERROR or (told is None and "error.type" in span.attributes)
+    failed = told == Status.ERROR or (told is None and (span.status_code == ERROR or "error.type" in span.attributes))
     if not failed:
         return {"status": told or Status.OK, "http_status": http_status(span, None, None)}
     raised = next((e.attributes for e in reversed(span.events) if e.name == "exception"), {})
