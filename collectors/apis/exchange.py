@@ -12,6 +12,7 @@ from typing import Any
 from collectors import folding
 from collectors.apis.counts import anthropic_usage, bedrock_usage, either, gemini_usage, known, openai_usage
 from collectors.apis.messages import Message, message, messages, parsed
+from collectors.apis.named import Named
 from store.model import Operation
 
 Fields = dict[str, Any]
@@ -28,7 +29,7 @@ SETTINGS = {
     "presence_penalty": ("presence_penalty", "presencePenalty"),
     "n": ("n", "candidateCount", "candidate_count"),
 }  # fmt: skip
-SPELLED = {spelling: (name, rank) for name, spellings in SETTINGS.items() for rank, spelling in enumerate(spellings)}
+SPELLED = Named(SETTINGS)
 NESTED = ("inferenceConfig", "generationConfig", "generation_config", "additionalModelRequestFields", "parameters")
 WHOLE = ("max_tokens", "seed", "n")
 # What has a column of its own, or is content: the rest of a request goes to `params`.
@@ -50,33 +51,28 @@ def number(value: Any) -> float | None:
 
 def settings(request: Mapping[str, Any]) -> Fields:
     """The request's settings that have columns; of several spellings the first of `SETTINGS` counts."""
-    best: dict[str, tuple[int, Any]] = {}
-    nested = (request[key] for key in NESTED if isinstance(request.get(key), dict))
-    for depth, place in enumerate((request, *nested)):
-        for spelling in SPELLED.keys() & place.keys():
-            name, rank = SPELLED[spelling]
-            value, rank = place[spelling], rank + depth * len(SPELLED)
-            if value is not None and (name not in best or rank < best[name][0]):
-                best[name] = rank, value
-    found = {name: value for name, (_, said) in sorted(best.items()) if (value := number(said)) is not None}
+    told = SPELLED(request)
+    for key in NESTED:
+        if isinstance(nested := request.get(key), dict):
+            told = {**SPELLED(nested), **told}
+    found = {name: value for name, said in told.items() if (value := number(said)) is not None}
     return {name: int(value) if name in WHOLE else value for name, value in found.items()}
 
 
 def request_fields(request: Mapping[str, Any]) -> Fields:
     """What a request tells of its call."""
     tools = request.get("tools") or request.get("functions") or _tools_of(request.get("toolConfig"))
-    params = {key: request[key] for key in request.keys() - CONTENT if request[key] is not None}
+    params = {key: value for key, value in request.items() if key not in CONTENT and value is not None}
     stream = request.get("stream")
-    fields = {
+    return known({
         "request_model": _text(request.get("model") or request.get("modelId")),
         "stream": stream if isinstance(stream, bool) else None,
         "user_id": _text(request.get("user")),
         "tools_offered": len(tools) if isinstance(tools, list) else None,
-        "params": dict(sorted(params.items())) or None,
+        "params": dict(sorted(params.items())),
         "asked": asked(request),
         **settings(request),
-    }
-    return known(fields)
+    })  # fmt: skip
 
 
 def _tools_of(config: Any) -> Any:
