@@ -122,3 +122,20 @@ def test_a_file_with_bad_lines_is_seen_tried_kept_and_taken_back(visit, tmp_path
     page.get_by_role("button", name="Delete them").click()
     page.get_by_text(re.compile("Took back from_a_visitor")).wait_for(timeout=90_000)
     assert visitor.errors == []
+
+
+def test_from_a_window_that_drifted_to_a_call_that_is_new(visit):
+    visitor = visit()
+    page = visitor.open("/drift?range=7d&subject=What+people+ask")
+    assert "New: " in visitor.text()
+    assert "Drifted" in visitor.text()
+    box = page.get_by_role("combobox", name="Window")
+    assert "drifted" in box.input_value()
+    page.locator(".barlayer .point path").first.click(force=True)
+    page.get_by_text("As before", exact=True).last.wait_for()
+    visitor.quiet()
+    assert "as before" in box.input_value()
+    page.locator(".scatterlayer .point").last.click(force=True)
+    page.wait_for_url(re.compile(r"/trace\?.*call="))
+    visitor.quiet()
+    assert visitor.errors == []

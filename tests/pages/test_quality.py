@@ -23,7 +23,7 @@ def test_an_evaluator_appears_by_its_file_alone(world, now, name):
     evaluator = evaluators()[name]
     world(make_calls(120, now=now))
     for tab in ("Flagged calls", "By prompt version", "Review", "Scoring"):
-        test = visit("quality", score=evaluator.flagged, below=tab, range="7d", reviewer="ana")
+        test = visit("quality", score=evaluator.flagged.replace("_", " "), below=tab, range="7d", reviewer="ana")
         assert not test.exception
         assert not test.error
         assert evaluator.title in said(test)
