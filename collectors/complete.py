@@ -3,7 +3,6 @@
 Identity, event time and its quality, latency, model, status, tokens and the fields that messages fill.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -27,8 +26,9 @@ KINDS: dict[str, tuple[type, ...]] = {
     for part, kinds in ((int, (int,)), (float, (float, int)), (bool, (bool,)), (list[str], (list,)))
     if part in (hint, *get_args(hint)) and name not in ("problems", "latency_ms", "ttft_ms")
 } | dict.fromkeys(TEXT, (str,))
-COUNTS = tuple(f.name for f in dataclasses.fields(Usage) if f.name != "problems")
+COUNTS = tuple(name for name in Usage.__struct_fields__ if name != "problems")
 ERROR_FROM = 400
+ANSWERS = frozenset({"output_text", "tool_calls", "output_tokens"})
 
 
 def complete(found: Mapping[str, Any], *, source: str, place: Place) -> LLMCall:
@@ -53,10 +53,9 @@ def _typed(found: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """Fields are what their columns hold, and an empty one is unknown: an odd value must not cost the call."""
     fields = {}
     for name, value in found.items():
-        if value is None or value == "" or name not in FIELDS:
+        if name not in FIELDS or value is None or value == "":
             continue
-        kinds = KINDS.get(name)
-        if kinds is None or type(value) in kinds:
+        if name not in KINDS or type(value) in KINDS[name]:
             fields[name] = value
         elif (made := str(value) if name in TEXT else read(name, value, problems)) is not None:
             fields[name] = made
@@ -150,9 +149,8 @@ def _ending(fields: Mapping[str, Any]) -> dict[str, Any]:
     kind = folding.error_type(fields.get("error_type"))
     if (http or 0) >= ERROR_FROM and kind is None:
         kind = str(http)
-    answered = any(fields.get(name) is not None for name in ("output_text", "tool_calls", "output_tokens"))
-    answered = answered or reason is not None or (http or ERROR_FROM) < ERROR_FROM
-    answered = answered or (fields.get("operation") == Operation.EMBEDDING and fields.get("input_tokens") is not None)
+    answered = reason is not None or (http or ERROR_FROM) < ERROR_FROM or not ANSWERS.isdisjoint(fields)
+    answered = answered or ("input_tokens" in fields and fields.get("operation") == Operation.EMBEDDING)
     status = fields.get("status") or (Status.ERROR if kind else Status.OK if answered else Status.UNKNOWN)
     return {"finish_reason": reason, "error_type": kind, "status": Status(status)}
 

@@ -5,7 +5,6 @@ was stored is recognised, nothing is lost. A file that was read to its end is no
 """
 
 import hashlib
-import logging
 import secrets
 import shutil
 import time
@@ -20,21 +19,16 @@ from pathlib import Path
 from collectors.files.decode import PART_ROWS
 from collectors.files.job import Job, Part, Plan, Slice
 from collectors.files.mapping import Mapping, checked
-from collectors.files.own_file import store_own
-from collectors.files.own_lines import OddLinesError
 from collectors.files.parts import decoded_parts, submitted
 from collectors.files.reading import Limits
-from collectors.files.slicing import OWN, plan, smaller
+from collectors.files.slicing import plan
 from collectors.format import format_named
 from collectors.keeping import Import, begun, forget, settle, store_parts, store_spans, store_spans_dry, written
 from collectors.report import ALREADY, Report
 from store import sources
 from store.connection import Store, Transaction
-from store.errors import StoreError
 
-log = logging.getLogger(__name__)
-
-HASHED = 8 << 20  # bytes at a time
+STORED_BYTES = 256 << 20  # of calls in one transaction
 Progress = Callable[[float], None]
 
 
@@ -120,11 +114,7 @@ class _Reading:
     stopped: str | None = None
 
     def done(self) -> Report:
-        slices = self.planned.slices
-        for part in slices if self.planned.own else ():
-            self._own(part)
-        if not self.planned.own:
-            self._by_format(slices)
+        self._read(self.planned.slices)
         self._conclude()
         if not self.run.dry_run:
             with self.run.store.transaction() as tx:
@@ -132,20 +122,7 @@ class _Reading:
                 settle(tx, self.run, self.report)
         return self.report
 
-    def _own(self, part: Slice) -> None:
-        try:
-            self.report = store_own(self.run, part, self.report)
-            self.formats[OWN] += 1
-        except (
-            StoreError,
-            OddLinesError,
-            BrokenExecutor,
-        ):  # DuckDB reads a line otherwise than we do, or too many are odd
-            log.info("%s: reading it line by line", self.run.job.name, exc_info=True)
-            self._by_format(submitted(self.run.executor, smaller, self.run.job.path, part).result())
-        self._tell(part)
-
-    def _by_format(self, slices: Sequence[Slice]) -> None:
+    def _read(self, slices: Sequence[Slice]) -> None:
         """Workers decode slices into parts; a transaction takes parts enough for it, and moves the ledger too."""
         if self.run.dry_run:
             with written(self.run) as tx:
@@ -173,7 +150,7 @@ class _Reading:
         for part, done in decoded_parts(self.run.executor, self.run.job, slices):
             self.formats.update(done.formats)
             waiting += done.parts
-            if sum(one.rows for one in waiting) >= PART_ROWS:
+            if sum(one.rows for one in waiting) >= PART_ROWS or sum(one.bytes for one in waiting) >= STORED_BYTES:
                 yield waiting
                 waiting = []
             self._tell(part)

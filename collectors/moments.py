@@ -15,7 +15,7 @@ TICKS_AT_EPOCH = 621_355_968_000_000_000  # .NET: 100 ns since year 1
 def moment(value: object) -> datetime | None:
     """A time as any log writes it: epoch s, ms, µs or ns (also as text), ISO 8601; without a zone it is UTC."""
     if isinstance(value, str):
-        return _from_text(value.strip().strip('"')) if value else None
+        return _from_text(value)
     if isinstance(value, datetime):
         return _aware(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -45,9 +45,13 @@ def _from_text(text: str) -> datetime | None:
     try:
         return _aware(datetime.fromisoformat(text))
     except ValueError:
-        pass
+        bare = text.strip().strip('"')
+        return _from_text(bare) if bare != text else _from_digits(text)
     except OverflowError:  # the zone pushes year 1 or 9999 over the edge
         return None
+
+
+def _from_digits(text: str) -> datetime | None:
     try:
         return _from_number(int(text) if text.isdigit() else float(text))
     except ValueError:
@@ -66,7 +70,7 @@ def from_ticks(value: object) -> datetime | None:
 def quality(value: object) -> TimeQuality:
     """How exact the time in `value` is: a text without a zone is a guess, a whole number of seconds rounded."""
     if isinstance(value, str) and not value.strip('"').isdigit():
-        return _quality_of_text(value.strip().strip('"'))
+        return _quality_of_text(value if value[-1:] == "Z" else value.strip().strip('"'))
     if isinstance(value, int | str) and float(value) < MAGNITUDES[0][0]:
         return TimeQuality.SECOND
     return TimeQuality.EXACT

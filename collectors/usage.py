@@ -6,8 +6,9 @@ reasoning. A call keeps inclusive counts: the whole prompt, the whole answer, th
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,7 @@ EXCLUSIVE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True):
     """Canonical counts. `problems`: codes of what was odd in the raw ones."""
 
     input_tokens: int | None = None
@@ -39,7 +39,7 @@ class Usage:
     output_audio_tokens: int | None = None
     image_tokens: int | None = None
     tokens_origin: TokensOrigin = TokensOrigin.NONE
-    problems: list[str] = field(default_factory=list)
+    problems: list[str] = []
 
 
 def normalised(raw: Mapping[str, Any], *, scope: str = "", provider: str | None = None) -> Usage:

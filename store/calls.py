@@ -12,6 +12,7 @@ import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Raw
 
 from store.connection import Transaction
 from store.model import Json, LLMCall
@@ -32,7 +33,6 @@ def _arrow_type(hint: Any) -> pa.DataType:
 
 _HINTS = typing.get_type_hints(LLMCall)
 JSON_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint == Json)
-TIME_COLUMNS = frozenset(name for name, hint in _HINTS.items() if hint in (datetime, datetime | None))
 COLUMNS = LLMCall.__struct_fields__
 _row = attrgetter(*COLUMNS)
 SCHEMA = pa.schema([(name, _arrow_type(_HINTS[name])) for name in COLUMNS])
@@ -78,38 +78,36 @@ def bare_table(calls: Iterable[LLMCall]) -> pa.Table:
 
 
 def table_of(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Return a table with the columns of `SCHEMA` from the values of each; moments may be µs since the epoch."""
-    return pa.table([_column(columns[name], name) for name in COLUMNS], schema=SCHEMA)
+    """Return a table with the columns of `SCHEMA` from the values of each; moments may be µs since the epoch.
+
+    A column that is left out is unknown for every call.
+    """
+    rows = len(columns["call_id"])
+    return pa.table([_column(columns.get(name), name, rows) for name in COLUMNS], schema=SCHEMA)
 
 
 def stamped(table: pa.Table, *, source_id: int | None, ingested_at: datetime) -> pa.Table:
     """Say of calls where they came from and when."""
     table = table.append_column("source_id", pa.repeat(pa.scalar(source_id, pa.int64()), table.num_rows))
-    moment = pa.scalar(_utc(ingested_at), pa.timestamp("us"))
+    moment = pa.scalar(ingested_at, pa.timestamp("us"))
     return table.append_column("ingested_at", pa.repeat(moment, table.num_rows))
 
 
-def _column(values: Sequence[Any], name: str) -> pa.Array:
-    if values.count(None) == len(values):  # most columns of most batches: nothing to look at one by one
-        return pa.nulls(len(values), SCHEMA.field(name).type)
+def _column(values: Sequence[Any] | None, name: str, rows: int) -> pa.Array:
+    if values is None or values.count(None) == rows:  # most columns of most batches: nothing to look at one by one
+        return pa.nulls(rows, SCHEMA.field(name).type)
     if name in JSON_COLUMNS:
         values = [json_text(value) for value in values]
-    elif name in TIME_COLUMNS:
-        values = [value if type(value) is int else _utc(value) for value in values]
-    return pa.array(values, SCHEMA.field(name).type)
+    return pa.array(values, SCHEMA.field(name).type)  # moments with a zone are stored in UTC
 
 
-def json_text(value: Json) -> str | None:
-    """JSON as stored; None stays None."""
+def json_text(value: Json | Raw) -> str | None:
+    """JSON as stored; None stays None, and what was not decoded stays as it was."""
     if value is None:
         return None
+    if type(value) is Raw:
+        return bytes(value).decode()
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).replace(tzinfo=None)
 
 
 def append_calls(tx: Transaction, rows: pa.Table) -> Appended:

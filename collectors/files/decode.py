@@ -8,19 +8,21 @@ import itertools
 import pickle
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import NoneType
 from typing import BinaryIO
 
 import pyarrow as pa
-from msgspec.structs import replace
+from msgspec import structs
 
 from collectors.batch import Batch, batch_of, uncollected
-from collectors.files import tabular
+from collectors.files import own_lines, tabular
 from collectors.files.job import Decoded, Job, Kind, Part, Slice
+from collectors.files.own_lines import OWN, OddLinesError, Sieved
 from collectors.files.pieces import chunks_of, opened, pieces_of, records
-from collectors.files.reading import Found, Piece, Reading, decoded
+from collectors.files.reading import Found, Reading, decoded
 from collectors.files.sorting import BAD_RECORD, Sorter
 from collectors.files.unpacking import unpacked
 from collectors.format import Item
@@ -68,9 +70,9 @@ def _plain(span: Span) -> Span:
     """A span whose words are texts and whose numbers are such as a column holds."""
     if type(span.name) is not str or type(span.status_message) not in (str, NoneType):
         message = None if span.status_message is None else str(span.status_message)
-        span = replace(span, name=str(span.name), status_message=message)
+        span = structs.replace(span, name=str(span.name), status_message=message)
     if type(span.parent_span_id) not in (str, NoneType):
-        span = replace(span, parent_span_id=None)
+        span = structs.replace(span, parent_span_id=None)
     return span
 
 
@@ -81,22 +83,37 @@ def decode(job: Job, part: Slice | None = None, memory: bytes | None = None, *, 
     gives what came before, and says so.
     """
     reading = Reading(file=job.name, read_at=job.read_at, head=part.head if part else "")
-    sorter = Sorter(job, memory, wary=part is None or part.first)
     with uncollected(), job.path.open("rb") as stream:
+        if part and own_lines.are_own(stream, part, job):
+            with suppress(OddLinesError):
+                return _own(own_lines.sieved(stream, part, job.limits), job, reading, memory, last=last)
+        sorter = Sorter(job, memory, wary=part is None or part.first)
         found = found_at(stream, part, job, reading) if part else found_in(stream, job, reading)
         return _decode(found, job, sorter, reading, last=last)
 
 
-def decode_pieces(job: Job, pieces: Iterable[Piece], head: str) -> Decoded:
-    """Read records that were found already."""
-    reading = Reading(file=job.name, read_at=job.read_at, head=head)
-    found = itertools.chain.from_iterable(decoded(piece, reading) for piece in pieces)
-    return _decode(found, job, Sorter(job, wary=False), reading, last=True)
+def _own(sieved: Sieved, job: Job, reading: Reading, memory: bytes | None, *, last: bool) -> Decoded:
+    """Leeway's own lines: the clean ones are a table already, the odd ones are read one by one."""
+    found = itertools.chain.from_iterable(decoded(piece, reading) for piece in sieved.odd)
+    done = _decode(found, job, Sorter(job, memory, wary=False), reading, last=last)
+    if not (rows := sieved.calls.num_rows):
+        return done
+    clean = _part(sieved.calls, _stem(job))
+    return replace(done, parts=[clean, *done.parts], formats={**done.formats, OWN: done.formats.get(OWN, 0) + rows})
+
+
+def _part(calls: pa.Table, stem: Path, **others: Path | None) -> Part:
+    path = _arrow(calls, stem.with_suffix(".calls")) if calls.num_rows else None
+    return Part(rows=calls.num_rows, bytes=calls.nbytes, calls=path, **others)
+
+
+def _stem(job: Job) -> Path:
+    job.parts.mkdir(parents=True, exist_ok=True)
+    return job.parts / secrets.token_hex(8)
 
 
 def _decode(found: Iterable[Found], job: Job, sorter: Sorter, reading: Reading, *, last: bool) -> Decoded:
-    job.parts.mkdir(parents=True, exist_ok=True)
-    stem = job.parts / secrets.token_hex(8)
+    stem = _stem(job)
     parts: list[Part] = []
     error = None
     try:
@@ -157,8 +174,7 @@ def found_at(stream: BinaryIO, part: Slice, job: Job, reading: Reading) -> Itera
 
 
 def _written(made: Made, job: Job, stem: Path) -> Part:
-    table = _columns(made.calls, made, job.name)
-    calls = _arrow(table, stem.with_suffix(".calls")) if made.calls else None
+    calls = _columns(made.calls, made, job.name)
     rejects = _arrow(reject_table(made.rejects), stem.with_suffix(".rejects")) if made.rejects else None
     judged = _arrow(evaluation_table(made.evaluations), stem.with_suffix(".judged")) if made.evaluations else None
     spans = None
@@ -166,7 +182,7 @@ def _written(made: Made, job: Job, stem: Path) -> Part:
         spans = stem.with_suffix(".spans")
         batch = batch_of(made.spans, made.logs, [], now=job.read_at)
         spans.write_bytes(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
-    return Part(rows=len(made.calls), calls=calls, spans=spans, rejects=rejects, evaluations=judged)
+    return _part(calls, stem, spans=spans, rejects=rejects, evaluations=judged)
 
 
 def _columns(calls: Sequence[LLMCall], made: Made, place: str) -> pa.Table:

@@ -58,23 +58,23 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a file is read. `path`: it, or what was unpacked of it; `own`: DuckDB may read its clean lines by itself.
+    """How a file is read. `path`: it, or what was unpacked of it.
 
     `truncated`, `error`: why what is read ends before the file should.
     """
 
     path: Path
     slices: list[Slice]
-    own: bool = False
     truncated: bool = False
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Files of one part; None where there is nothing of the kind. `rows`: how many calls."""
+    """Files of one part; None where there is nothing of the kind. `rows`: how many calls, `bytes`: their size."""
 
     rows: int = 0
+    bytes: int = 0
     calls: Path | None = None
     spans: Path | None = None
     rejects: Path | None = None

@@ -10,7 +10,8 @@ from typing import Any
 
 from collectors.apis.counts import known
 from collectors.apis.exchange import error_fields, exchange
-from collectors.apis.messages import messages, parsed
+from collectors.apis.messages import messages
+from collectors.apis.named import at
 from collectors.complete import FIELDS, KINDS, complete
 from collectors.files.reading import Place, Record
 from collectors.folding import operation
@@ -30,29 +31,6 @@ COUNTS = {
 
 ALONGSIDE = ("created", "cache_hit")
 SECONDS = {"latency_s": "latency_ms", "ttft_s": "ttft_ms"}
-
-
-def at(record: Any, path: str) -> Any:
-    """What stands at a dotted path: keys, with their own dots too, list positions, JSON inside texts."""
-    if isinstance(record, collections.abc.Mapping) and path in record:
-        return record[path]
-    here = parsed(record)
-    head, _, rest = path.partition(".")
-    if isinstance(here, list):
-        return at(here[int(head)], rest) if head.lstrip("-").isdigit() and -len(here) <= int(head) < len(here) else None
-    if not isinstance(here, collections.abc.Mapping):
-        return here if not path else None
-    for name in _heads(path):
-        if name in here:
-            return here[name] if name == path else at(here[name], path[len(name) + 1 :])
-    return here if not path else None
-
-
-def _heads(path: str) -> Iterator[str]:
-    """The beginnings of a path, longest first: a key may have dots of its own."""
-    keys = path.split(".")
-    for length in range(len(keys), 0, -1):
-        yield ".".join(keys[:length])
 
 
 STATUSES = {

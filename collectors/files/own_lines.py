@@ -1,45 +1,43 @@
-"""Own lines: let the clean lines of a file in Leeway's own format pass, and look closer at the others.
+"""Own lines: those of Leeway's own JSON lines that hold exactly its names and types become columns at once.
 
-A line is clean when it decodes, with exactly our names and types, and its id was not met before in the file. Clean
-ones go on, as they are, into a pipe at whose other end DuckDB reads them by itself; all others go the long way through
-`collectors/formats/leeway.py`. Both in one pass, side by side: looking costs a tenth of what storing costs.
+A line is clean when it decodes so; whole blocks of lines are tried, and halved until an odd one stands alone. The odd
+ones go the long way, line by line, through `collectors/formats/leeway.py`, by whose rules gaps are filled here as well.
 """
 
-from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
+from itertools import repeat
 from operator import attrgetter
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import msgspec
-import polars as pl
+import orjson
+import pyarrow as pa
 
-from collectors.files.decode import decode_pieces
-from collectors.files.job import Decoded, Job, Slice
+from collectors.apis.messages import parsed
+from collectors.files.job import Job, Kind, Slice
 from collectors.files.pieces import blocks, chunks_of
-from collectors.files.reading import Piece
-from collectors.formats.leeway import HINTS
+from collectors.files.reading import Limits, Piece
+from collectors.files.unpacking import CHUNK
+from collectors.format import sniffed
+from collectors.formats.leeway import BESIDE, GAPS, HINTS, Gap
 from collectors.usage import IMPLAUSIBLE
-from store.calls import COLUMNS
-from store.model import Json, TimeQuality
-from store.own_lines import MAX_OBJECT_BYTES
+from store.calls import COLUMNS, SCHEMA, table_of
+from store.model import Json
 
+OWN = "leeway"
 BLOCK = 256 << 10  # bytes that are looked at together
-DISORDER = timedelta(hours=1)  # times that fall back by more than this are put in order when stored
-MOST_ODD = 100_000  # lines that go the long way; with more, all do
-MOST_ODD_BYTES = 64 << 20
-TAIL = 64 << 10  # bytes at the end of a file in which its last times stand
-EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+MOST_ODD = 200  # lines that go the long way; with more, and more than a tenth of all, every line does
 BAD_LINE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+TEXT = b'"'
 
-
-BESIDE: dict[str, Any] = {"cost_usd": float | None, "cost_status": str | None, "ingested_at": str | None}
+Rows = Sequence[Any]
 
 
 def _kind(name: str) -> Any:
-    hint = HINTS[name]
+    hint = BESIDE.get(name) or HINTS[name]
     if hint == Json:
         return msgspec.Raw
     if hint in (datetime, datetime | None):
@@ -57,24 +55,37 @@ def _bounds(name: str) -> msgspec.Meta:
     return msgspec.Meta(ge=0, le=IMPLAUSIBLE)
 
 
-def _default(name: str) -> Any:
-    return msgspec.Raw(b"null") if HINTS[name] == Json else None
+NULL = msgspec.Raw(b"null")
+KINDS = {name: _kind(name) for name in (*COLUMNS, *BESIDE)}
+OPTIONAL = tuple(name for name in KINDS if name != "call_id")
 
 
-Line = msgspec.defstruct(
-    "Line",
-    [
-        ("call_id", str),
-        *((name, _kind(name), _default(name)) for name in COLUMNS if name != "call_id"),
-        *((name, kind, None) for name, kind in BESIDE.items()),
-    ],
-    forbid_unknown_fields=True,
-    gc=False,
-)
+class _Lines(NamedTuple):
+    """How lines with certain names are decoded, and the values of a row taken out in the order of `names`."""
+
+    names: tuple[str, ...]
+    decode: Callable[[bytes], Rows]
+    values: Callable[[Any], tuple[Any, ...]]
 
 
-decoded_lines = msgspec.json.Decoder(Line).decode_lines
-call_id = attrgetter("call_id")
+@lru_cache(64)
+def _lines(optional: frozenset[str]) -> _Lines:
+    names = ("call_id", *(name for name in OPTIONAL if name in optional))
+    fields = [(n, KINDS[n], NULL if KINDS[n] is msgspec.Raw else None) for n in names[1:]]
+    line = msgspec.defstruct("Line", [("call_id", str), *fields], forbid_unknown_fields=True, gc=False)
+    return _Lines(names, msgspec.json.Decoder(line).decode_lines, attrgetter(*names))
+
+
+TIMES = frozenset({"event_time", "started_at"})
+ALL = _lines(frozenset(OPTIONAL))
+
+
+def _like(line: bytes) -> _Lines:
+    """What decodes lines with the names of this one: most files use few of all there are."""
+    try:
+        return _lines(TIMES.union(orjson.loads(line).keys()))
+    except (orjson.JSONDecodeError, AttributeError):
+        return ALL
 
 
 class OddLinesError(ValueError):
@@ -82,106 +93,92 @@ class OddLinesError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strained:
-    """What was found: `clean` lines, their times, what the odd ones became (None: there were none).
+class Sieved:
+    """The clean lines' calls as a table, and the odd lines."""
 
-    `repeats`: which clean lines, counted from 0, have the id of an earlier one.
-    """
-
-    clean: int
-    first: datetime | None
-    last: datetime | None
-    in_order: bool
-    timeless: bool
-    repeats: frozenset[int]
-    odd: Decoded | None
+    calls: pa.Table
+    odd: list[Piece]
 
 
-def strain(job: Job, part: Slice, pipe: Path, repeats: frozenset[int]) -> Strained:
-    """Put the clean lines of a slice into `pipe`, all others into files. `repeats`: clean ones that are odd as well.
+def are_own(stream: BinaryIO, part: Slice, job: Job) -> bool:
+    """Whether the first line of a slice is one of Leeway's own, and nobody said that it is to be read otherwise."""
+    if part.kind != Kind.LINES or job.mapping or job.log_format not in ("auto", OWN):
+        return False
+    stream.seek(part.start)
+    try:
+        record = orjson.loads(stream.readline(CHUNK))
+    except orjson.JSONDecodeError:
+        return False
+    found = sniffed(record) if isinstance(record, dict) else None
+    return found is not None and found.name == OWN
 
-    Raises OddLinesError, and BrokenPipeError when nobody reads any more.
-    """
-    with job.path.open("rb", buffering=0) as file, pipe.open("wb", buffering=0) as out:
-        sieve = _Sieve(out=out, repeats=repeats)
-        for block in blocks(chunks_of(file, part, BLOCK), job.limits, line=part.line, offset=part.offset):
-            sieve.take(block)
-    odd = decode_pieces(job, sieve.odd, part.head) if sieve.odd else None
-    return Strained(
-        clean=sieve.clean - len(repeats), first=sieve.first, last=sieve.last, in_order=sieve.in_order,
-        timeless=sieve.timeless, repeats=sieve.repeated(), odd=odd,
-    )  # fmt: skip
+
+def sieved(stream: BinaryIO, part: Slice, limits: Limits) -> Sieved:
+    """Part the clean lines of a slice from the odd ones. Raises OddLinesError."""
+    sieve = _Sieve()
+    for block in blocks(chunks_of(stream, part, BLOCK), limits, line=part.line, offset=part.offset):
+        sieve.take(block)
+    return Sieved(calls=sieve.table(), odd=sieve.odd)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Sieve:
-    """`clean` counts repeated lines too: so a second pass counts as the first one did."""
-
-    out: BinaryIO
-    repeats: frozenset[int]
-    clean: int = 0
-    first: datetime | None = None
-    last: datetime | None = None
-    in_order: bool = True
-    timeless: bool = False
     odd: list[Piece] = field(default_factory=list)
-    odd_bytes: int = 0
-    _ids: "array[int]" = field(default_factory=lambda: array("q"))
+    _lines: _Lines | None = None
+    _clean: int = 0
+    _columns: dict[str, list[Any]] = field(default_factory=dict)
+    _tables: list[pa.Table] = field(default_factory=list)
 
     def take(self, block: Piece) -> None:
         """Take lines; where one of them is odd, halve until it stands alone."""
         if rows := self._rows(block):
             self._note(rows)
-            _write(self.out, block.raw)
         elif middle := block.raw.find(b"\n", len(block.raw) // 2, -1) + 1 or block.raw.rfind(b"\n", 0, -1) + 1:
             for half in _halves(block, middle):
                 self.take(half)
         elif block.raw.strip():
             self._set_aside(block)
 
-    def _rows(self, block: Piece) -> list[Any] | None:
+    def _rows(self, block: Piece) -> Rows | None:
         """The lines' contents; None when not every one of them is a clean line."""
         raw = block.raw
+        if self._lines is None:
+            self._lines = _like(raw.partition(b"\n")[0])
         try:
-            rows: list[Any] = decoded_lines(raw) if raw.isascii() or raw.decode() else []
+            rows = self._decoded(raw, self._lines) if raw.isascii() or raw.decode() else []
         except BAD_LINE:
             return None
         whole = len(rows) == raw.count(b"\n") + (not raw.endswith(b"\n")) and not block.fault
-        if not whole or not all(row.event_time or row.started_at for row in rows) or len(raw) > MAX_OBJECT_BYTES:
-            return None
-        if self.repeats and not self.repeats.isdisjoint(range(self.clean, self.clean + len(rows))):
-            self._skip(rows)
-            return None
-        return rows
+        return rows if whole and all(row.event_time or row.started_at for row in rows) else None
 
-    def _skip(self, rows: list[Any]) -> None:
-        """Count a line that repeats an id, once it stands alone."""
-        if len(rows) == 1:
-            self.clean += 1
-            self._ids.append(hash(rows[0].call_id))
+    def _decoded(self, raw: bytes, lines: _Lines) -> Rows:
+        try:
+            return lines.decode(raw)
+        except msgspec.ValidationError:
+            rows = ALL.decode(raw)  # names of ours that were not met before
+            self._close()
+            self._lines = ALL
+            return rows
 
-    def _note(self, rows: list[Any]) -> None:
-        moments = [row.event_time or row.started_at for row in rows]
-        rising = sorted(moments)
-        before = self.last or EARLIEST
-        if moments != rising or moments[0] < before:
-            self.in_order = self.in_order and _roughly_in_order(moments, before)
-        self.first = min(self.first or rising[0], rising[0])
-        self.last = max(before, rising[-1])
-        self.timeless = self.timeless or any(row.time_quality is TimeQuality.INGESTED for row in rows)
-        self._ids.extend(map(hash, map(call_id, rows)))
-        self.clean += len(rows)
+    def _note(self, rows: Rows) -> None:
+        assert self._lines is not None  # noqa: S101 - the rows were decoded with it
+        self._clean += len(rows)
+        for name, values in zip(self._lines.names, zip(*map(self._lines.values, rows), strict=True), strict=True):
+            self._columns.setdefault(name, []).extend(values)
 
     def _set_aside(self, line: Piece) -> None:
         self.odd.append(line)
-        self.odd_bytes += len(line.raw)
-        if len(self.odd) > MOST_ODD or self.odd_bytes > MOST_ODD_BYTES:
+        if len(self.odd) > MOST_ODD and len(self.odd) > self._clean // 10:
             raise OddLinesError(f"{len(self.odd)} lines are not exactly ours")
 
-    def repeated(self) -> frozenset[int]:
-        """Eight bytes an id: a set of them would be most of the memory."""
-        first = pl.Series(values=self._ids, dtype=pl.Int64).is_first_distinct()
-        return frozenset((~first).arg_true().to_list())
+    def _close(self) -> None:
+        if self._columns:
+            self._tables.append(_table(self._columns))
+            self._columns = {}
+
+    def table(self) -> pa.Table:
+        self._close()
+        return pa.concat_tables(self._tables) if self._tables else SCHEMA.empty_table()
 
 
 def _halves(block: Piece, middle: int) -> Iterator[Piece]:
@@ -190,34 +187,25 @@ def _halves(block: Piece, middle: int) -> Iterator[Piece]:
     yield Piece(block.line + feeds, block.offset + middle, block.raw[middle:])
 
 
-def _roughly_in_order(moments: list[datetime], latest: datetime) -> bool:
-    for moment in moments:
-        if latest is not EARLIEST and moment < latest - DISORDER:
-            return False
-        latest = max(latest, moment)
-    return True
+def _table(told: dict[str, list[Any]]) -> pa.Table:
+    columns: dict[str, Sequence[Any]] = {n: list(map(_json, v)) if HINTS.get(n) == Json else v for n, v in told.items()}
+    for name, gap in GAPS.items():
+        values = columns.get(name)
+        if values is None or None in values:
+            fills = _fills(gap, columns)
+            columns[name] = [f if v is None else v for v, f in zip(values, fills, strict=True)] if values else fills
+    return table_of(columns)
 
 
-def _write(out: BinaryIO, raw: bytes) -> None:
-    left = memoryview(raw)
-    while left:
-        left = left[out.write(left) :]
+def _fills(gap: Gap, columns: dict[str, Sequence[Any]]) -> list[Any]:
+    """What would fill the gap in each row."""
+    rows = len(columns["call_id"])
+    if not gap.of:
+        return [gap.fill()] * rows
+    return list(map(gap.fill, *(columns.get(name) or repeat(None, rows) for name in gap.of)))
 
 
-def times(path: Path, part: Slice) -> tuple[datetime, datetime] | None:
-    """The times of the first and of the last clean line, if there are any near its ends: a good guess of all times."""
-    with path.open("rb") as file:
-        file.seek(part.start)
-        first = _moment(file.readline(TAIL))
-        file.seek(max(part.start, part.end - TAIL))
-        last = next(filter(None, map(_moment, reversed(file.read(TAIL).split(b"\n")))), None)
-    return (first, last) if first and last else None
-
-
-def _moment(line: bytes) -> datetime | None:
-    try:
-        row: Any = decoded_lines(line)[0]
-    except (ValueError, IndexError, RecursionError):
-        return None
-    found: datetime | None = row.event_time or row.started_at
-    return found
+def _json(raw: msgspec.Raw) -> Any:
+    """JSON as it stands; None where there is none, and what a text holds that is JSON itself."""
+    text = bytes(raw)
+    return None if text == b"null" else parsed(msgspec.json.decode(text)) if text[:1] == TEXT else raw

@@ -20,7 +20,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Ready = tuple[Slice, Decoded]
 
-AHEAD = 2  # slices that wait decoded, or are being decoded, while one is stored
+AHEAD = 8  # slices that wait decoded, or are being decoded, while others are stored
+UNKNOWN_AHEAD = 2  # as long as nobody knows whether a slice needs what the one before it leaves to remember
 SMALLEST = 64 << 10  # bytes of a slice that is not halved again
 
 
@@ -43,6 +44,7 @@ class _Decoding:
     job: Job
     left: deque[Slice]
     memory: bytes | None = None
+    most: int = UNKNOWN_AHEAD
     _ahead: deque[tuple[Slice, Future[Decoded]]] = field(default_factory=deque)
 
     def run(self) -> Iterator[Ready]:
@@ -54,7 +56,7 @@ class _Decoding:
 
     def _fill(self) -> None:
         """Start the next slices, unless they need to know what the ones before them leave to remember."""
-        while self.left and len(self._ahead) < (1 if self.memory else AHEAD):
+        while self.left and len(self._ahead) < self.most:
             part = self.left.popleft()
             self._ahead.append((part, self._submitted(part, last=not self.left)))
 
@@ -68,10 +70,15 @@ class _Decoding:
             yield from self._apart(part, error, last=last)
             return
         if done.memory and self._ahead:  # it was not known that the next ones wait for this
-            self.left.extendleft(part for part, _ in reversed(self._ahead))
-            self._ahead.clear()
-        self.memory = done.memory
+            self._take_back()
+        self.memory, self.most = done.memory, 1 if done.memory else AHEAD
         yield part, done
+
+    def _take_back(self) -> None:
+        for part, future in reversed(self._ahead):
+            future.cancel()
+            self.left.appendleft(part)
+        self._ahead.clear()
 
     def _apart(self, part: Slice, error: BrokenExecutor, *, last: bool) -> Iterator[Ready]:
         """Decode what ended its worker in two halves; a small one, or one that cannot be halved, is given up."""

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
 import pyarrow.parquet as pq
 
 from collectors.files import tabular
@@ -17,29 +16,24 @@ from collectors.files.job import Job, Kind, Plan, Slice
 from collectors.files.pieces import chunks_of, objects, pieces_of, stand_in_lines
 from collectors.files.reading import BOM, Limits, Reading
 from collectors.files.unpacking import CHUNK, is_packed, unpacked
-from collectors.format import sniffed
 from collectors.identity import digest
 from store.errors import FormatError
 
 SLICE_BYTES = 32 << 20
 SLICE_ROWS = 1 << 16
-OWN_BYTES = 1 << 30  # of Leeway's own lines, which DuckDB reads: one transaction
-OWN = "leeway"
 
 
 def plan(job: Job) -> Plan:
     """Find how the file is to be read."""
     path, reading, error = _plain(job)
     slices: list[Slice] = []
-    own = False
     try:
         with path.open("rb") as stream:
             whole = _whole(stream, job)
-            own = _is_own(stream, whole, job)
-            slices.extend(_slices(stream, replace(whole, head=_head(stream, whole, job.limits)), job, own=own))
+            slices.extend(_slices(stream, replace(whole, head=_head(stream, whole, job.limits)), job))
     except FormatError as stopped:
         error = error or str(stopped)
-    return Plan(path=path, slices=slices, own=own, truncated=reading.truncated, error=error)
+    return Plan(path=path, slices=slices, truncated=reading.truncated, error=error)
 
 
 def _plain(job: Job) -> tuple[Path, Reading, str | None]:
@@ -81,18 +75,6 @@ def _parquet(stream: BinaryIO, name: str) -> pq.ParquetFile:
         raise FormatError(f"{name}: damaged Parquet ({error}); export it again") from error
 
 
-def _is_own(stream: BinaryIO, whole: Slice, job: Job) -> bool:
-    if whole.kind != Kind.LINES or job.mapping or job.log_format not in ("auto", OWN):
-        return False
-    stream.seek(whole.start)
-    try:
-        record = orjson.loads(stream.readline(CHUNK))
-    except orjson.JSONDecodeError:
-        return False
-    found = sniffed(record) if isinstance(record, dict) else None
-    return found is not None and found.name == OWN
-
-
 def _head(stream: BinaryIO, whole: Slice, limits: Limits) -> str:
     """What tells this file from others of its name: its first record."""
     if whole.kind not in (Kind.LINES, Kind.OBJECTS):
@@ -101,16 +83,15 @@ def _head(stream: BinaryIO, whole: Slice, limits: Limits) -> str:
     return digest(next(filter(None, texts), b""))
 
 
-def _slices(stream: BinaryIO, whole: Slice, job: Job, *, own: bool) -> Iterator[Slice]:
+def _slices(stream: BinaryIO, whole: Slice, job: Job) -> Iterator[Slice]:
     if whole.kind == Kind.PARQUET:
         return _row_groups(_parquet(stream, job.name), whole)
-    most = OWN_BYTES if own else SLICE_BYTES
-    if whole.end - whole.start <= most:
+    if whole.end - whole.start <= SLICE_BYTES:
         return iter([whole])
     if whole.kind == Kind.LINES:
-        return line_slices(stream, whole, most)
+        return line_slices(stream, whole, SLICE_BYTES)
     ends = _row_ends(stream, whole) if whole.kind == Kind.CSV else _object_ends(stream, whole, job.limits)
-    return _cut(whole, ends, most)
+    return _cut(whole, ends, SLICE_BYTES)
 
 
 def line_slices(stream: BinaryIO, whole: Slice, most: int) -> Iterator[Slice]:
@@ -125,12 +106,6 @@ def line_slices(stream: BinaryIO, whole: Slice, most: int) -> Iterator[Slice]:
             here, feeds = replace(here, start=end, line=here.line + feeds), 0
     if here.start < whole.end:
         yield here
-
-
-def smaller(path: Path, part: Slice) -> list[Slice]:
-    """A slice of lines in slices such as workers decode."""
-    with path.open("rb") as stream:
-        return list(line_slices(stream, part, SLICE_BYTES))
 
 
 def _cut(whole: Slice, ends: Iterable[tuple[int, int]], most: int) -> Iterator[Slice]:

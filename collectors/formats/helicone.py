@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from collectors.apis.counts import as_object, either, known
 from collectors.apis.exchange import exchange, number
 from collectors.apis.messages import parsed
+from collectors.apis.named import at
 from collectors.complete import complete
-from collectors.files.mapping import at
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
 from store.model import Operation, Status

@@ -1,15 +1,15 @@
 """Leeway's own JSON lines: what `leeway export calls` writes, one call a line, under the names of `LLMCall`.
 
 Everything but a time is optional. Unknown names are kept in `metadata`; `cost_usd` alone is taken as the cost that was
-reported, with a `cost_status` beside it (as in an export) it is worked out anew. The rules that fill gaps stand twice,
-here and as SQL in `store/own_lines.py`, which reads the clean lines of a file without Python; a test holds them equal.
+reported, with a `cost_status` beside it (as in an export) it is worked out anew. `GAPS` says how what is left out
+follows from what is told; `collectors/files/own_lines.py` fills whole columns by it.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from collectors import moments
 from collectors.apis.messages import parsed
@@ -21,7 +21,7 @@ from store.errors import FormatError
 from store.model import ContentState, Json, LLMCall, Operation, Status, TimeQuality, TokensOrigin
 
 HINTS = get_type_hints(LLMCall)
-BESIDE = ("ingested_at", "cost_usd", "cost_status")
+BESIDE: dict[str, Any] = {"cost_usd": float | None, "cost_status": str | None, "ingested_at": str | None}
 TIMES = frozenset({"event_time", "started_at"})
 TELLING = frozenset({
     "call_id", "request_model", "response_model", "model", "input_tokens", "output_tokens", "latency_ms",
@@ -44,8 +44,8 @@ def parse(record: Record, place: Place) -> Iterator[Item]:
     told["problems"] = list(dict.fromkeys(problems))
     if rest := {name: value for name, value in record.items() if name not in HINTS and name not in BESIDE}:
         told["metadata"] = {**_as_mapping(told.get("metadata")), **rest}
-    if record.get("cost_status") in (None, "reported") and "reported_cost_usd" not in told:
-        told["reported_cost_usd"] = _number("cost_usd", record.get("cost_usd"), problems)
+    if (cost := record.get("cost_usd")) is not None and "reported_cost_usd" not in told:
+        told["reported_cost_usd"] = _reported(record.get("cost_status"), _number("cost_usd", cost, problems))
     if "event_time" not in told and "started_at" not in told:
         raise FormatError("no event_time or started_at that could be read")
     yield LLMCall(**filled(told, place))
@@ -55,30 +55,50 @@ def _as_mapping(metadata: Json) -> dict[str, Any]:
     return metadata if isinstance(metadata, dict) else {} if metadata is None else {"metadata": metadata}
 
 
+class Gap(NamedTuple):
+    """How a field that was left out follows from others."""
+
+    of: tuple[str, ...]
+    fill: Callable[..., Any]
+
+
+def _status(error: str | None, http: int | None, *answer: Any) -> Status:
+    if error is not None or (http or 0) >= ERROR_FROM:
+        return Status.ERROR
+    return Status.UNKNOWN if http is None and answer.count(None) == len(answer) else Status.OK
+
+
+def _origin(*counts: int | None) -> TokensOrigin:
+    return TokensOrigin.NONE if counts.count(None) == len(counts) else TokensOrigin.PROVIDER
+
+
+def _state(*texts: Any) -> ContentState:
+    return ContentState.ABSENT if texts.count(None) == len(texts) else ContentState.FULL
+
+
+def _reported(status: str | None, cost: float | None) -> float | None:
+    return cost if status in (None, "reported") else None
+
+
+GAPS: dict[str, Gap] = {
+    "source": Gap((), lambda: "leeway"),
+    "event_time": Gap(("started_at",), lambda start: start),
+    "operation": Gap((), lambda: Operation.CHAT),
+    "time_quality": Gap((), lambda: TimeQuality.EXACT),
+    "model": Gap(("response_model", "request_model"), model_key),
+    "latency_ms": Gap(("started_at", "ended_at"), moments.milliseconds),
+    "status": Gap(("error_type", "http_status", "output_text", "output_tokens", "finish_reason"), _status),
+    "tokens_origin": Gap(("input_tokens", "output_tokens"), _origin),
+    "content_state": Gap(TEXTS, _state),
+    "reported_cost_usd": Gap(("cost_status", "cost_usd"), _reported),
+    "problems": Gap((), list),
+}
+
+
 def filled(told: dict[str, Any], place: Place) -> dict[str, Any]:
     """Add what follows from what was told."""
-    start, end = told.get("started_at"), told.get("ended_at")
-    counted = told.get("input_tokens") is not None or told.get("output_tokens") is not None
-    derived = {
-        "source": "leeway",
-        "event_time": start,
-        "operation": Operation.CHAT,
-        "time_quality": TimeQuality.EXACT,
-        "model": model_key(told.get("response_model"), told.get("request_model")),
-        "latency_ms": moments.milliseconds(start, end),
-        "status": _status(told),
-        "tokens_origin": TokensOrigin.PROVIDER if counted else TokensOrigin.NONE,
-        "content_state": ContentState.FULL if any(t in told for t in TEXTS) else ContentState.ABSENT,
-    }
-    whole = {**derived, **told}
-    return {**whole, "call_id": told.get("call_id") or _identity(told, place)}
-
-
-def _status(told: dict[str, Any]) -> Status:
-    if "error_type" in told or told.get("http_status", 0) >= ERROR_FROM:
-        return Status.ERROR
-    answered = any(name in told for name in ("output_text", "output_tokens", "finish_reason", "http_status"))
-    return Status.OK if answered else Status.UNKNOWN
+    gaps = {name: gap.fill(*map(told.get, gap.of)) for name, gap in GAPS.items() if told.get(name) is None}
+    return {**told, **gaps, "call_id": told.get("call_id") or _identity(told, place)}
 
 
 def _identity(told: dict[str, Any], place: Place) -> str:

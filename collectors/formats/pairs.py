@@ -3,14 +3,13 @@
 The usual names are tried; where they do not fit, a mapping of dotted paths says where things stand.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterator
 
 from collectors import folding
 from collectors.apis.messages import parsed
+from collectors.apis.named import Named
 from collectors.complete import complete
-from collectors.files.mapping import at, fields
+from collectors.files.mapping import fields
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
 from store.errors import FormatError
@@ -64,48 +63,25 @@ TEXTS = frozenset({
 })  # fmt: skip
 
 
-ASKED, ANSWERED = ("request", "messages"), ("response", "answer", "error")
-Path = tuple[str, str]  # the key, and what stands under it
-BESIDE = ("started_at", "request_model", "latency_s", "latency_ms")
+TOLD = Named(GUESSES)
+ASKED = Named({"asked": GUESSES["request"] + GUESSES["messages"]})
+ANSWERED = Named({"answered": GUESSES["response"] + GUESSES["answer"] + GUESSES["error"]})
+BESIDE = Named({name: GUESSES[name] for name in ("started_at", "request_model", "latency_s", "latency_ms")})
 
 
 def detect(record: Record) -> bool:
     """An asking and an answering side, or one of them with a model or a time beside it."""
-    guesses = _guesses(tuple(record))
-    asked, answered = _any(record, guesses, ASKED), _any(record, guesses, ANSWERED)
-    if asked and (answered or _any(record, guesses, BESIDE)):
-        return True
-    return answered and _any(record, guesses, ("request_model",))
-
-
-@lru_cache(4096)
-def _guesses(keys: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
-    """The guesses that a record with these keys can answer; a log's records mostly have the same keys."""
-    split = {name: tuple(path.partition(".") for path in paths) for name, paths in GUESSES.items()}
-    found = {name: tuple((head, rest) for head, _, rest in paths if head in keys) for name, paths in split.items()}
-    return {name: paths for name, paths in found.items() if paths}
-
-
-def _any(record: Record, guesses: Mapping[str, tuple[Path, ...]], names: tuple[str, ...]) -> bool:
-    return any(name in guesses and _first(record, guesses[name]) for name in names)
-
-
-def _first(record: Record, paths: tuple[Path, ...]) -> Any:
-    for head, rest in paths:
-        value = record[head]
-        if rest:
-            value = value.get(rest) if type(value) is dict else at(value, rest)
-        if value is not None and value != "":
-            return value
-    return None
+    asked, answered = ASKED(record), ANSWERED(record)
+    if asked:
+        return bool(answered or BESIDE(record))
+    return bool(answered) and "request_model" in BESIDE(record)
 
 
 def parse(record: Record, place: Place) -> Iterator[Item]:
-    found = {}
-    for name, paths in _guesses(tuple(record)).items():
-        value = _first(record, paths)
-        if value is not None and not (type(value) in STRUCTURED and name in TEXTS):
-            found[name] = value
+    found = TOLD(record)
+    for name in TEXTS & found.keys():
+        if type(found[name]) in STRUCTURED:
+            del found[name]
     if SIDES.isdisjoint(found):
         raise FormatError("neither a request nor a response")
     _set_sides(found)

@@ -18,8 +18,8 @@ import orjson
 
 from collectors.ingest import ingest
 from leeway.workers import Workers
+from store.calls import COLUMNS, JSON_COLUMNS, SCHEMA
 from store.connection import Store, StoreSettings
-from store.own_lines import CALLS_SQL, READ_SQL
 
 LINES = int(os.environ.get("LEEWAY_BENCH_LINES", "1_000_000"))
 BAD_EVERY = 1_000
@@ -27,7 +27,59 @@ ROUNDS = int(os.environ.get("LEEWAY_BENCH_ROUNDS", "3"))
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(days=30)
 BAD = (b'{"call_id": "cut off', b"not json at all", b'["a list"]', b'{"call_id": "\xff\xfe"}')
+TIMES = frozenset(field.name for field in SCHEMA if str(field.type).startswith("timestamp"))
+MAX_OBJECT_BYTES = 8 << 20
 WORDS = [f"word{n}" for n in range(5_000)]
+
+
+# Times are read as text and then cast: read as TIMESTAMP, an offset would be dropped.
+TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "list<item: string>": "VARCHAR[]",
+}
+NAMED = "coalesce(nullif(response_model, ''), request_model)"
+FILLED = {
+    "event_time": "coalesce(event_time, started_at)::TIMESTAMP",
+    "source": "coalesce(source, 'leeway')",
+    "operation": "coalesce(operation, 'chat')",
+    "time_quality": "coalesce(time_quality, 'exact')",
+    "model": f"coalesce(model, nullif(regexp_extract({NAMED}, '[^/]*$'), ''), nullif({NAMED}, ''))",
+    "latency_ms": "coalesce(latency_ms, CASE WHEN ended_at::TIMESTAMP >= started_at::TIMESTAMP THEN "
+                  "date_diff('us', started_at::TIMESTAMP, ended_at::TIMESTAMP) / 1000 END)",
+    "status": "coalesce(status, CASE WHEN error_type IS NOT NULL OR http_status >= 400 THEN 'error' "
+              "WHEN output_text IS NOT NULL OR output_tokens IS NOT NULL OR finish_reason IS NOT NULL "
+              "OR http_status IS NOT NULL THEN 'ok' ELSE 'unknown' END)",
+    "tokens_origin": "coalesce(tokens_origin, CASE WHEN input_tokens IS NOT NULL OR output_tokens IS NOT NULL "
+                     "THEN 'provider' ELSE 'none' END)",
+    "content_state": "coalesce(content_state, CASE WHEN coalesce(system_text, input_text, input_messages::VARCHAR, "
+                     "output_text, output_messages::VARCHAR) IS NOT NULL THEN 'full' ELSE 'absent' END)",
+    "reported_cost_usd": "coalesce(reported_cost_usd, CASE WHEN coalesce(cost_status, 'reported') = 'reported' "
+                         "THEN cost_usd END)",
+    "problems": "coalesce(problems, [])",
+}  # fmt: skip
+BESIDE = {"cost_usd": "DOUBLE", "cost_status": "VARCHAR", "ingested_at": "VARCHAR"}
+
+
+def _type(name: str) -> str:
+    if name in JSON_COLUMNS:
+        return "JSON"
+    return "VARCHAR" if name in TIMES else TYPES[str(SCHEMA.field(name).type)]
+
+
+def _value(name: str) -> str:
+    if name in FILLED:
+        return f"{FILLED[name]} AS {name}"
+    if name in TIMES:
+        return f"{name}::TIMESTAMP AS {name}"
+    return f"{name}::VARCHAR AS {name}" if name in JSON_COLUMNS else name
+
+
+READ_COLUMNS = ", ".join(f"{name}: '{kind}'" for name, kind in {**{n: _type(n) for n in COLUMNS}, **BESIDE}.items())
+READ_SQL = f"read_json($path, format = 'newline_delimited', maximum_object_size = {MAX_OBJECT_BYTES}, columns = {{{READ_COLUMNS}}})"  # noqa: E501
+CALLS_SQL = ", ".join(_value(name) for name in COLUMNS)
 
 
 def lines(rng: random.Random, bad_every: int, count: int) -> Iterator[bytes]:

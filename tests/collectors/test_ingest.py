@@ -54,7 +54,7 @@ def count(store: Store, what: str = "calls") -> int:
     return store.one(f"SELECT count(*) FROM {what}")  # noqa: S608 - our own names
 
 
-def test_own_lines_go_in_by_duckdb_with_their_gaps_filled(store: Store, put):
+def test_own_lines_go_in_with_their_gaps_filled(store: Store, put):
     report = read_in(store, put("own.jsonl", *own(50)))
     assert (report.calls, report.rejects, report.status, report.format) == (50, 0, "done", "leeway")
     row = store.read("SELECT * FROM calls WHERE call_id = 'c-7'").row(0, named=True)
@@ -90,12 +90,6 @@ def test_odd_lines_go_the_long_way_and_bad_ones_into_the_rejects(store: Store, p
     assert store.one("SELECT metadata FROM calls WHERE call_id = 'odd'") == '{"colour":"blue"}'
     assert store.one("SELECT raw FROM rejects") == b"{broken"
     assert store.one("SELECT problems FROM calls WHERE call_id = '\ufffd'") == ["bad_utf8"]
-
-
-def test_a_line_that_duckdb_reads_otherwise_sends_the_file_the_long_way(store: Store, put):
-    twice = b'{"call_id": "t", "event_time": "2026-03-01T11:00:00Z", "status": "ok", "status": "error"}'
-    report = read_in(store, put("own.jsonl", *own(3), twice))
-    assert (report.calls, report.format, report.status) == (4, "leeway", "done")
 
 
 def test_too_many_odd_lines_send_the_file_the_long_way(store: Store, put, monkeypatch: pytest.MonkeyPatch):

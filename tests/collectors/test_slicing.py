@@ -1,6 +1,5 @@
 """A file that is read in parts gives what it gives in one piece, and a part that ends its worker costs only itself."""
 
-import gzip
 import json
 from concurrent.futures import BrokenExecutor, Executor, Future
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from collectors.files import own_lines, parts, slicing
 from collectors.files.decode import decode, table_at
-from collectors.files.job import Decoded, Job, Kind, Slice
+from collectors.files.job import Decoded, Job, Slice
 from collectors.files.parts import decoded_parts
 from collectors.files.slicing import plan
 from collectors.ingest import ingest
@@ -205,12 +204,12 @@ def test_closed_workers_leave_the_file_for_another_time(store: Store, pairs_file
     assert ingest(store, pairs_file, executor=Inline(), now=NOW).calls == 200
 
 
-def test_own_lines_of_a_big_file_go_in_by_segments(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_own_lines_of_a_big_file_go_in_by_slices(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "own.jsonl"
     lines = own(300)
     lines[200] = b"{broken"
     path.write_bytes(b"\n".join(lines) + b"\n")
-    monkeypatch.setattr(slicing, "OWN_BYTES", 5_000)
+    monkeypatch.setattr(slicing, "SLICE_BYTES", 5_000)
     monkeypatch.setattr(own_lines, "BLOCK", 700)
     shares: list[float] = []
     report = ingest(store, path, executor=Inline(), now=NOW, progress=shares.append)
@@ -231,25 +230,3 @@ def test_own_lines_out_of_order_or_repeated_are_stored_all_the_same(store: Store
     again.write_bytes(b"\n".join([*own(30), *own(1, 90_000)]) + b"\n")
     report = ingest(store, again, executor=Inline(), now=NOW)
     assert (report.calls, report.duplicates) == (11, 20)
-
-
-def test_a_segment_whose_worker_ends_is_read_line_by_line(store: Store, tmp_path: Path):
-    path = tmp_path / "own.jsonl"
-    path.write_bytes(gzip.compress(b"\n".join(own(50))))
-
-    class Once(Mortal):
-        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-            if fn is own_lines.strain:
-                future: Future[Any] = Future()
-                future.set_exception(BrokenExecutor("killed"))
-                return future
-            return Inline().submit(fn, *args, **kwargs)
-
-    report = ingest(store, path, executor=Once(b""), now=NOW)
-    assert (report.calls, report.format, report.status) == (50, "leeway", "done")
-
-
-def test_a_file_without_times_near_its_ends_is_compared_with_all_there_is(tmp_path: Path):
-    path = tmp_path / "own.jsonl"
-    path.write_bytes(b"{broken\n{broken\n")
-    assert own_lines.times(path, Slice(kind=Kind.LINES, start=0, end=16)) is None
