@@ -9,7 +9,8 @@ import pytest
 from analytics import encoder
 from analytics.embedding import EmbeddingSettings, embed
 from analytics.evaluator import ScoringSettings
-from analytics.evaluators import injection, toxicity
+from analytics.evaluators import injection
+from analytics.probe import probe
 from analytics.report import html
 from analytics.scoring import score
 from leeway.workers import Inline, Workers
@@ -89,11 +90,9 @@ def test_the_order_and_company_of_texts_do_not_matter(monkeypatch: pytest.Monkey
     assert encoder.encode_groups([]) == []
 
 
-def test_a_probe_of_another_encoder_is_refused(monkeypatch: pytest.MonkeyPatch):
-    toxicity._probe.cache_clear()
-    monkeypatch.setattr(toxicity, "ENCODER", "another")
+def test_a_probe_of_another_encoder_is_refused():
     with pytest.raises(ConfigError, match="train it again"):
-        toxicity._probe()
+        probe("toxicity", ("another",))
 
 
 def test_an_attempt_is_told_from_a_request_that_uses_its_words():
