@@ -5,6 +5,7 @@ Identity, event time and its quality, latency, model, status, tokens and the fie
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, get_args
 
 from collectors import folding, moments
@@ -27,6 +28,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     if part in (hint, *get_args(hint)) and name not in ("problems", "latency_ms", "ttft_ms")
 } | dict.fromkeys(TEXT, (str,))
 COUNTS = tuple(name for name in Usage.__struct_fields__ if name != "problems")
+counts_of = attrgetter(*COUNTS)
 ERROR_FROM = 400
 ANSWERS = frozenset({"output_text", "tool_calls", "output_tokens"})
 
@@ -40,11 +42,11 @@ def complete(found: Mapping[str, Any], *, source: str, place: Place) -> LLMCall:
     problems = [*place.problems, *(found.get("problems") or ())]
     fields = _typed(found, problems)
     _add_names(fields, found)
-    fields |= _times(found, place, problems)
+    _add_times(fields, found, place, problems)
     if told := found.get("usage"):
-        fields |= _tokens(told, fields, problems)
+        _add_tokens(fields, told, problems)
     _add_content(fields, found)
-    fields |= _ending(fields)
+    _add_ending(fields)
     fields["call_id"] = found.get("call_id") or _identity(fields, found, source, place)
     return LLMCall(source=source, problems=list(dict.fromkeys(problems)) if problems else [], **fields)
 
@@ -70,7 +72,7 @@ def _add_names(fields: dict[str, Any], found: Mapping[str, Any]) -> None:
         fields["model"] = model_key(response, request)
 
 
-def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[str, Any]:
+def _add_times(fields: dict[str, Any], found: Mapping[str, Any], place: Place, problems: list[str]) -> None:
     start, end = moments.moment(found.get("started_at")), moments.moment(found.get("ended_at"))
     event_time, quality = _event_time(found, start, end, place)
     latency = _duration(found.get("latency_ms"), problems)
@@ -87,10 +89,9 @@ def _times(found: Mapping[str, Any], place: Place, problems: list[str]) -> dict[
     ttft = _duration(found.get("ttft_ms"), problems)
     if ttft is None and (first := found.get("first_token_at")) is not None:
         ttft = moments.milliseconds(start, moments.moment(first))
-    return {
-        "started_at": start, "ended_at": end, "latency_ms": latency, "ttft_ms": ttft or None,
-        "event_time": event_time, "time_quality": found.get("time_quality") or quality,
-    }  # fmt: skip
+    fields["started_at"], fields["ended_at"], fields["event_time"] = start, end, event_time
+    fields["latency_ms"], fields["ttft_ms"] = latency, ttft or None
+    fields.setdefault("time_quality", quality)
 
 
 def _after(moment: datetime | None, milliseconds: float) -> datetime | None:
@@ -101,7 +102,7 @@ def _after(moment: datetime | None, milliseconds: float) -> datetime | None:
 
 
 def _duration(value: Any, problems: list[str]) -> float | None:
-    if value is None or isinstance(value, bool):
+    if value is None or value is True or value is False:
         return None
     try:
         duration = float(value)
@@ -123,10 +124,10 @@ def _event_time(
     return place.read_at, TimeQuality.INGESTED
 
 
-def _tokens(told: Mapping[str, Any], fields: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+def _add_tokens(fields: dict[str, Any], told: Mapping[str, Any], problems: list[str]) -> None:
     usage = normalised(told, provider=fields.get("provider"))
     problems += usage.problems
-    return {name: value for name in COUNTS if (value := getattr(usage, name)) is not None}
+    fields |= {name: value for name, value in zip(COUNTS, counts_of(usage), strict=True) if value is not None}
 
 
 def _add_content(fields: dict[str, Any], found: Mapping[str, Any]) -> None:
@@ -141,7 +142,7 @@ def _add_content(fields: dict[str, Any], found: Mapping[str, Any]) -> None:
         fields["content_state"] = ContentState.FULL if has_text else ContentState.ABSENT
 
 
-def _ending(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _add_ending(fields: dict[str, Any]) -> None:
     """How it ended: an error if any is told, well if there is an answer or a count of one."""
     reasons = fields.get("finish_reasons")
     reason = folding.finish_reason(fields.get("finish_reason") or (reasons[0] if reasons else None))
@@ -151,8 +152,9 @@ def _ending(fields: Mapping[str, Any]) -> dict[str, Any]:
         kind = str(http)
     answered = reason is not None or (http or ERROR_FROM) < ERROR_FROM or not ANSWERS.isdisjoint(fields)
     answered = answered or ("input_tokens" in fields and fields.get("operation") == Operation.EMBEDDING)
+    fields["finish_reason"], fields["error_type"] = reason, kind
     status = fields.get("status") or (Status.ERROR if kind else Status.OK if answered else Status.UNKNOWN)
-    return {"finish_reason": reason, "error_type": kind, "status": Status(status)}
+    fields["status"] = Status(status)
 
 
 def _identity(fields: Mapping[str, Any], found: Mapping[str, Any], source: str, place: Place) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from store.model import TimeQuality
 
 # A number's magnitude tells its unit (for every moment after 1973): seconds below the first, then ms, µs, ns.
-MAGNITUDES = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (math.inf, 10**9))
+SECONDS, MAGNITUDES = 1e11, ((1e14, 10**3), (1e17, 10**6), (math.inf, 10**9))
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICKS_AT_EPOCH = 621_355_968_000_000_000  # .NET: 100 ns since year 1
@@ -18,7 +18,7 @@ def moment(value: object) -> datetime | None:
         return _from_text(value)
     if isinstance(value, datetime):
         return _aware(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):  # a union would be built each time
         return _from_number(value)
     return None
 
@@ -30,14 +30,16 @@ def _aware(value: datetime) -> datetime:
 
 
 def _from_number(value: float) -> datetime | None:
-    if not math.isfinite(value) or value <= 0:
+    if not 0 < value < math.inf:  # NaN neither
         return None
-    per_second = next(unit for limit, unit in MAGNITUDES if value < limit)
     try:
+        if value < SECONDS:
+            return datetime.fromtimestamp(value, UTC)
+        per_second = next(unit for limit, unit in MAGNITUDES if value < limit)
         if isinstance(value, int):
             return EPOCH + timedelta(microseconds=value * 10**6 // per_second)
-        return EPOCH + timedelta(seconds=value / per_second)
-    except OverflowError:
+        return datetime.fromtimestamp(value / per_second, UTC)
+    except (OverflowError, ValueError, OSError):  # beyond what a calendar holds
         return None
 
 
@@ -71,7 +73,7 @@ def quality(value: object) -> TimeQuality:
     """How exact the time in `value` is: a text without a zone is a guess, a whole number of seconds rounded."""
     if isinstance(value, str) and not value.strip('"').isdigit():
         return _quality_of_text(value if value[-1:] == "Z" else value.strip().strip('"'))
-    if isinstance(value, int | str) and float(value) < MAGNITUDES[0][0]:
+    if isinstance(value, (int, str)) and float(value) < SECONDS:
         return TimeQuality.SECOND
     return TimeQuality.EXACT
 

@@ -29,13 +29,18 @@ SETTINGS = {
     "presence_penalty": ("presence_penalty", "presencePenalty"),
     "n": ("n", "candidateCount", "candidate_count"),
 }  # fmt: skip
-SPELLED = Named(SETTINGS)
 NESTED = ("inferenceConfig", "generationConfig", "generation_config", "additionalModelRequestFields", "parameters")
+SETTING = Named(SETTINGS)
+SAID = ("messages", "input", "prompt", "contents")
+TOLD = ("system", "instructions", "systemInstruction", "system_instruction")
+REQUEST = Named({
+    **SETTINGS, "request_model": ("model", "modelId"), "stream": "stream", "user_id": "user",
+    "tools": ("tools", "functions", "toolConfig.tools"), "said": SAID, "told": TOLD,
+})  # fmt: skip
 WHOLE = ("max_tokens", "seed", "n")
 # What has a column of its own, or is content: the rest of a request goes to `params`.
 CONTENT = {
-    "messages", "input", "prompt", "contents", "system", "instructions", "systemInstruction", "system_instruction",
-    "tools", "functions", "toolConfig", "model", "stream", "user", "metadata", *NESTED,
+    *SAID, *TOLD, "tools", "functions", "toolConfig", "model", "stream", "user", "metadata", *NESTED,
     *(name for names in SETTINGS.values() for name in names),
 }  # fmt: skip
 
@@ -51,47 +56,38 @@ def number(value: Any) -> float | None:
 
 def settings(request: Mapping[str, Any]) -> Fields:
     """The request's settings that have columns; of several spellings the first of `SETTINGS` counts."""
-    told = SPELLED(request)
+    return _settings(SETTING(request), request)
+
+
+def _settings(told: Fields, request: Mapping[str, Any]) -> Fields:
     for key in NESTED:
-        if isinstance(nested := request.get(key), dict):
-            told = {**SPELLED(nested), **told}
-    found = {name: value for name, said in told.items() if (value := number(said)) is not None}
+        if key in request and isinstance(request[key], dict):
+            told = {**SETTING(request[key]), **told}
+    found = {name: value for name in SETTINGS if name in told and (value := number(told[name])) is not None}
     return {name: int(value) if name in WHOLE else value for name, value in found.items()}
 
 
 def request_fields(request: Mapping[str, Any]) -> Fields:
     """What a request tells of its call."""
-    tools = request.get("tools") or request.get("functions") or _tools_of(request.get("toolConfig"))
-    params = {key: value for key, value in request.items() if key not in CONTENT and value is not None}
-    stream = request.get("stream")
-    return known({
-        "request_model": _text(request.get("model") or request.get("modelId")),
-        "stream": stream if isinstance(stream, bool) else None,
-        "user_id": _text(request.get("user")),
-        "tools_offered": len(tools) if isinstance(tools, list) else None,
-        "params": dict(sorted(params.items())),
-        "asked": asked(request),
-        **settings(request),
-    })  # fmt: skip
+    told = REQUEST(request)
+    fields = _settings(told, request)
+    fields |= {name: told[name] for name in ("request_model", "user_id") if isinstance(told.get(name), str)}
+    if isinstance(told.get("stream"), bool):
+        fields["stream"] = told["stream"]
+    if isinstance(told.get("tools"), list):
+        fields["tools_offered"] = len(told["tools"])
+    if params := {key: value for key, value in request.items() if key not in CONTENT and value is not None}:
+        fields["params"] = dict(sorted(params.items()))
+    if asked := _asked(told, request):
+        fields["asked"] = asked
+    return fields
 
 
-def _tools_of(config: Any) -> Any:
-    return config.get("tools") if isinstance(config, dict) else None
-
-
-def asked(request: Mapping[str, Any]) -> list[Message]:
+def _asked(told: Fields, request: Mapping[str, Any]) -> list[Message]:
     """The request's whole input as messages, its system part first."""
-    told = either_told(request, "system", "instructions", "systemInstruction", "system_instruction")
-    said = either_told(request, "messages", "input", "prompt", "contents")
+    said = told.get("said")
     found = gemini_messages(said) if request.get("contents") else messages(said)
-    return _system(told) + found if told else found
-
-
-def either_told(place: Mapping[str, Any], *names: str) -> Any:
-    for name in names:
-        if value := place.get(name):
-            return value
-    return None
+    return _system(told["told"]) + found if told.get("told") else found
 
 
 def _system(told: Any) -> list[Message]:

@@ -8,7 +8,6 @@ import collections.abc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from collectors.apis.counts import known
 from collectors.apis.exchange import error_fields, exchange
 from collectors.apis.messages import messages
 from collectors.apis.named import at
@@ -30,6 +29,7 @@ COUNTS = {
 
 
 ALONGSIDE = ("created", "cache_hit")
+DIRECT = FIELDS - COUNTS.keys()
 SECONDS = {"latency_s": "latency_ms", "ttft_s": "ttft_ms"}
 
 
@@ -78,26 +78,27 @@ def fields(found: Record) -> dict[str, Any]:
     for name, value in found.items():
         if value is None or value == "":
             continue
-        if name in FIELDS and name not in COUNTS:
+        if name in DIRECT:
             if (made := _told(name, value, problems)) is not None:
                 told[name] = made
         elif name in SECONDS and (seconds := read(SECONDS[name], value, problems)) is not None:
             told[SECONDS[name]] = seconds * 1000
-    told |= _content(found) | {name: found[name] for name in ALONGSIDE if name in found}
+        elif name in ALONGSIDE:
+            told[name] = value
+    told |= _content(found)
     if counts := {COUNTS[name]: found[name] for name in COUNTS.keys() & found.keys()}:
         told["usage"] = {**{k: v for k, v in told.get("usage", {}).items() if k in RAW}, **counts}
-    return {**told, "problems": problems}
+    told["problems"] = problems
+    return told
 
 
 def _content(found: Record) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    if said := found.get("messages"):
-        told["asked"] = messages(said)
-    if said := found.get("answer"):
-        told["answered"] = messages(said, "assistant")
-    if said := found.get("error"):
-        told |= error_fields(said)
-    return known(told)
+    if said := messages(found.get("messages")):
+        told["asked"] = said
+    if said := messages(found.get("answer"), "assistant"):
+        told["answered"] = said
+    return {**told, **error_fields(found.get("error"))}
 
 
 def _told(name: str, value: Any, problems: list[str]) -> Any:

@@ -2,16 +2,35 @@
 
 from collections.abc import Iterator
 
-from collectors.apis.counts import as_object, either, known
+from collectors.apis.counts import as_object
 from collectors.apis.exchange import exchange, number
 from collectors.apis.messages import parsed
-from collectors.apis.named import at
+from collectors.apis.named import Named
 from collectors.complete import complete
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
 from store.model import Operation, Status
 
-SESSION = "Helicone-Session-Id"
+TOLD = Named({
+    "started_at": "request_created_at",
+    "ended_at": "response_created_at",
+    "request_model": ("request_model", "model_override"),
+    "response_model": "response_model",
+    "provider": "provider",
+    "source_record_id": "request_id",
+    "user_id": "request_user_id",
+    "session_id": "request_properties.Helicone-Session-Id",
+    "metadata": "request_properties",
+    "latency_ms": "delay_ms",
+    "ttft_ms": "time_to_first_token",
+    "reported_cost_usd": ("costUSD", "cost_usd", "cost"),
+})  # fmt: skip
+COUNTS = Named({
+    "input": "prompt_tokens", "output": "completion_tokens", "total": "total_tokens",
+    "cache_read": "prompt_cache_read_tokens", "cache_write": "prompt_cache_write_tokens",
+    "reasoning": "reasoning_tokens", "input_audio": "prompt_audio_tokens", "output_audio": "completion_audio_tokens",
+})  # fmt: skip
+NUMBERS = ("latency_ms", "ttft_ms", "reported_cost_usd")
 
 
 def detect(record: Record) -> bool:
@@ -19,32 +38,15 @@ def detect(record: Record) -> bool:
 
 
 def parse(record: Record, place: Place) -> Iterator[Item]:
-    told = exchange(parsed(record.get("request_body")), parsed(record.get("response_body")))
+    told = {"operation": Operation.CHAT, **exchange(record.get("request_body"), record.get("response_body"))}
+    told |= TOLD(record)
+    told |= {name: number(told[name]) for name in NUMBERS if name in told}
+    if "metadata" in told:
+        told["metadata"] = as_object(parsed(told["metadata"]))
+    if "input" in (counts := COUNTS(record)):
+        told["usage"] = {**counts, "exclusive": str(record.get("provider")).upper() == "ANTHROPIC"}
+    told["cache_hit"] = bool(record.get("cache_reference_id"))
     status = number(record.get("response_status"))
-    counted = {
-        "input": record.get("prompt_tokens"), "output": record.get("completion_tokens"),
-        "total": record.get("total_tokens"), "cache_read": record.get("prompt_cache_read_tokens"),
-        "cache_write": record.get("prompt_cache_write_tokens"), "reasoning": record.get("reasoning_tokens"),
-        "input_audio": record.get("prompt_audio_tokens"), "output_audio": record.get("completion_audio_tokens"),
-        "exclusive": str(record.get("provider")).upper() == "ANTHROPIC",
-    }  # fmt: skip
-    told |= known({
-        "started_at": record.get("request_created_at"),
-        "ended_at": record.get("response_created_at"),
-        "latency_ms": number(record.get("delay_ms")),
-        "ttft_ms": number(record.get("time_to_first_token")),
-        "request_model": record.get("request_model") or told.get("request_model"),
-        "response_model": record.get("response_model") or told.get("response_model"),
-        "provider": record.get("provider"),
-        "operation": told.get("operation") or Operation.CHAT,
-        "usage": known(counted) if record.get("prompt_tokens") is not None else told.get("usage"),
-        "reported_cost_usd": number(either(record, "costUSD", "cost_usd", "cost")),
-        "source_record_id": record.get("request_id"),
-        "user_id": record.get("request_user_id"),
-        "session_id": at(record, f"request_properties.{SESSION}"),
-        "metadata": as_object(parsed(record.get("request_properties"))),
-        "cache_hit": bool(record.get("cache_reference_id")),
-    })  # fmt: skip
     if status is not None and status > 0:
         told["http_status"] = int(status)
     elif status is not None:  # Helicone's own: pending, cancelled, blocked

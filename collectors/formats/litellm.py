@@ -8,14 +8,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors import folding
-from collectors.apis.counts import anthropic_usage, known, openai_usage
+from collectors.apis.counts import as_object, known, openai_usage
 from collectors.apis.exchange import error_fields, exchange, number, request_fields
 from collectors.apis.messages import messages, parsed
+from collectors.apis.named import Named
 from collectors.complete import complete
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
 from store.model import Operation, Status
 
+TOLD = Named({
+    "started_at": "startTime", "ended_at": "endTime", "first_token_at": "completionStartTime",
+    "request_model": ("model_group", "model"), "provider": "custom_llm_provider", "user_id": ("end_user", "user"),
+    "tags": "request_tags", "source_record_id": ("litellm_call_id", "request_id"),
+})  # fmt: skip
 NOTHING: tuple[Any, ...] = (None, "", "None", "none", {}, [], "{}", "[]")
 
 
@@ -58,20 +64,16 @@ def payload(record: Record, place: Place) -> Iterator[Item]:
 
 def _common(record: Record, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What both kinds of rows tell alike."""
-    streamed = record.get("completionStartTime") not in (None, record.get("endTime"))
-    return known({
-        "started_at": record.get("startTime"),
-        "ended_at": record.get("endTime"),
-        "first_token_at": record.get("completionStartTime") if streamed else None,
-        "request_model": _some(record.get("model_group")) or record.get("model"),
-        "provider": folding.provider(record.get("custom_llm_provider")),
-        "operation": _operation(record.get("call_type")),
-        "user_id": _some(record.get("end_user")) or _some(record.get("user")),
-        "tags": parsed(record.get("request_tags")) or None,
-        "source_record_id": record.get("litellm_call_id") or record.get("request_id"),
-        "cache_hit": str(record.get("cache_hit")) == "True",
-        "prompt_name": (metadata.get("prompt_management_metadata") or {}).get("prompt_id"),
-    })  # fmt: skip
+    told = TOLD(record)
+    if told.get("first_token_at") == told.get("ended_at"):
+        told.pop("first_token_at", None)
+    told["provider"] = folding.provider(told.get("provider"))
+    told["operation"] = _operation(record.get("call_type"))
+    told["tags"] = parsed(told.get("tags"))
+    told["cache_hit"] = str(record.get("cache_hit")) == "True"
+    if prompt := as_object(metadata.get("prompt_management_metadata")):
+        told["prompt_name"] = prompt.get("prompt_id")
+    return known({name: value for name, value in told.items() if value not in NOTHING})
 
 
 def _operation(call_type: Any) -> Operation:
@@ -83,16 +85,11 @@ def _operation(call_type: Any) -> Operation:
 def _usage(record: Record, metadata: Mapping[str, Any], response: Any) -> dict[str, Any]:
     """The record's own sums, with the details of the usage object; 0 and 0 of a stream mean that nobody counted."""
     told = metadata.get("usage_object") or (response.get("usage") if isinstance(response, Mapping) else None) or {}
-    return {**known(anthropic_details(told)), **openai_usage({**told, **_sums(record)})}
-
-
-def anthropic_details(told: Mapping[str, Any]) -> dict[str, Any]:
-    found = anthropic_usage(told)
-    return {name: found[name] for name in ("cache_read", "cache_write") if found.get(name)}
+    return openai_usage({**told, **_sums(record)})
 
 
 def _sums(record: Record) -> dict[str, Any]:
-    return {name: record.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    return {name: record[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens") if name in record}
 
 
 def _failed(record: Record) -> dict[str, Any]:

@@ -6,10 +6,17 @@ from typing import Any
 from collectors.apis.counts import as_object, known
 from collectors.apis.exchange import exchange, number
 from collectors.apis.messages import parsed
+from collectors.apis.named import Named
 from collectors.complete import complete
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
 from store.model import Operation, Status
+
+TOLD = Named({
+    "started_at": "created_at", "request_model": "ai_model", "provider": "ai_org", "source_record_id": "id",
+    "prompt_name": "prompt_slug",
+})  # fmt: skip
+COUNTS = Named({"input": "req_units", "output": "res_units", "total": "total_units"})
 
 
 def detect(record: Record) -> bool:
@@ -22,22 +29,16 @@ def _body(side: Any) -> Mapping[str, Any]:
 
 
 def parse(record: Record, place: Place) -> Iterator[Item]:
-    told = exchange(_body(record.get("request")), _body(record.get("response")))
-    counted = {"input": record.get("req_units"), "output": record.get("res_units"), "total": record.get("total_units")}
-    status = number(record.get("response_status_code"))
+    told = {"operation": Operation.CHAT, **exchange(_body(record.get("request")), _body(record.get("response")))}
+    told.setdefault("usage", COUNTS(record))
+    told |= TOLD(record)
     metadata = as_object(parsed(record.get("metadata")))
+    status = number(record.get("response_status_code"))
     told |= known({
-        "started_at": record.get("created_at"),
         "latency_ms": number(record.get("response_time")),
-        "request_model": record.get("ai_model"),
-        "provider": record.get("ai_org"),
-        "operation": told.get("operation") or Operation.CHAT,
-        "usage": told.get("usage") or known(counted),
         "reported_cost_usd": _dollars(record),
         "http_status": int(status) if status else None,
-        "source_record_id": record.get("id"),
         "user_id": metadata.get("_user"),
-        "prompt_name": record.get("prompt_slug"),
         "metadata": {**metadata, **known({"portkey_trace_id": record.get("trace_id")})},
     })  # fmt: skip
     if record.get("is_success") in (False, 0, "false", "0"):

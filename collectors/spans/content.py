@@ -52,8 +52,9 @@ def one_text(told: str) -> str | None:
 
 def _is_plain(asked: list[Message], answered: list[Message]) -> bool:
     """Whether it is one question, maybe under instructions, and one answer, all plain text: what most calls are."""
-    roles = [m["role"] for m in asked]
-    if roles not in (["user"], ["system", "user"]) or len(answered) != 1:
+    if len(answered) != 1 or len(asked) not in (1, 2) or asked[-1]["role"] != "user":
+        return False
+    if len(asked) > 1 and asked[0]["role"] != "system":
         return False
     return all(len(m["parts"]) == 1 and m["parts"][0]["type"] == "text" for m in (*asked, *answered))
 
