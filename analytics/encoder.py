@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics.inference import forwarded, pack
+from analytics.inference import forwarded, native_precision, pack
 from analytics.models.minilm import minilm_folder
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Matrix = npt.NDArray[np.float32]
 
-ENCODER = "all-MiniLM-L6-v2/fp32"  # id and precision: vectors of different encoders are never compared
+MODEL = "all-MiniLM-L6-v2"
+PRECISION = native_precision()
+ENCODER = f"{MODEL}/{PRECISION}"  # vectors of different models or precisions are never compared
 DIMENSIONS = 384
 MOST_TOKENS = 256  # it was trained on no longer texts
 REMEMBERED = 32_768  # 50 MB; scoring and drift look at the same texts
@@ -31,7 +33,7 @@ def _model() -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds to import; only in workers
 
     model = SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
-    pack(model)
+    pack(model, PRECISION)
     return model
 
 
@@ -48,7 +50,7 @@ def encode(texts: Sequence[str]) -> Matrix:
 
 
 def _encode(texts: list[str]) -> Matrix:
-    """Like the library's `encode`, to the last digit but one; in batches of equal work instead of equal number."""
+    """Like the library's `encode` (cosine 0.9999 and up), in batches of equal work instead of equal number."""
     import torch  # noqa: PLC0415
 
     model = _model()

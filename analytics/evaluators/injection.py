@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.cues import CUES, cues
-from analytics.encoder import ENCODER, encode
+from analytics.encoder import MODEL, encode
 from analytics.evaluator import (
     Engine,
     Evaluator,
@@ -23,7 +23,7 @@ from analytics.probe import probe
 HASHED = 4096
 PIECES = (2, 4)  # characters
 MOST_CHARS = 4000
-MADE_OF = (ENCODER, *CUES, f"pieces of {PIECES[0]} to {PIECES[1]} characters, hashed to {HASHED}")
+MADE_OF = (MODEL, *CUES, f"pieces of {PIECES[0]} to {PIECES[1]} characters, hashed to {HASHED}")
 THRESHOLD = 0.83  # flags less than 1 in 200 ordinary prompts
 
 Features = npt.NDArray[np.float32]

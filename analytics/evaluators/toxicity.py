@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analytics.encoder import ENCODER, Matrix, encode_groups
+from analytics.encoder import MODEL, Matrix, encode_groups
 from analytics.evaluator import (
     Engine,
     Evaluator,
@@ -40,7 +40,7 @@ def score_probe(subjects: Sequence[Subject], settings: ScoringSettings) -> list[
     """The highest score of any piece of the answer."""
     threshold = threshold_of("toxicity", settings, PROBE_THRESHOLD)
     pieces = [chunks(subject["output_text"]) or [""] for subject in subjects]
-    trained = probe("toxicity", (ENCODER,))
+    trained = probe("toxicity", (MODEL,))
     found = []
     for texts, vectors in zip(pieces, encode_groups(pieces), strict=True):
         values = trained.scores(vectors)

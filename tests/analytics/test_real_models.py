@@ -1,15 +1,17 @@
 """With the real encoder, end to end: embed, score, compare, in real workers."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from analytics import encoder
+from analytics import encoder, inference
 from analytics.embedding import EmbeddingSettings, embed
 from analytics.evaluator import ScoringSettings
 from analytics.evaluators import injection
+from analytics.models.minilm import minilm_folder
 from analytics.probe import probe
 from analytics.report import html
 from analytics.scoring import score
@@ -85,9 +87,28 @@ def test_the_order_and_company_of_texts_do_not_matter(monkeypatch: pytest.Monkey
     together = encoder.encode(["a longer text about parcels", "short", "short"])
     monkeypatch.setattr(encoder, "REMEMBERED", 1)
     encoder._known.clear()
-    assert encoder.encode(["short"])[0] == pytest.approx(together[1], abs=1e-5)
+    assert encoder.encode(["short"])[0] @ together[1] == pytest.approx(1, abs=1e-4)
     assert encoder.encode([]).shape == (0, 384)
     assert encoder.encode_groups([]) == []
+
+
+@pytest.mark.parametrize(("flags", "precision"), [("fpu avx2", "fp32"), ("fpu avx512_bf16", "bf16"), (None, "fp32")])
+def test_vectors_are_those_of_the_library_whatever_the_cpu_is_best_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str | None, precision: str
+):
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+    if flags:
+        (tmp_path / "cpuinfo").write_text(f"flags : {flags}")
+    monkeypatch.setattr(inference, "CPU_INFO", tmp_path / "cpuinfo")
+    assert inference.native_precision() == precision
+    monkeypatch.setattr(encoder, "PRECISION", precision)
+    encoder._model.cache_clear()
+    texts = ["Where is my parcel?", "word " * 400, "", "Wo ist mein Paket?"]
+    theirs = SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
+    expected = theirs.encode(texts, normalize_embeddings=True)
+    assert (encoder._encode(texts) * expected).sum(axis=1).min() > (0.999999 if precision == "fp32" else 0.9998)
+    encoder._model.cache_clear()
 
 
 def test_a_probe_of_another_encoder_is_refused():

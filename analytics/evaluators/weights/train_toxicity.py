@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from analytics.encoder import ENCODER, Matrix, encode
+from analytics.encoder import MODEL, Matrix, encode
 from analytics.evaluators.weights import training
 from analytics.evaluators.weights.spoken_to import labelled
 from analytics.evaluators.weights.training import Places, records
@@ -67,4 +67,4 @@ def trained(data: Path) -> LogisticRegression:
 
 
 if __name__ == "__main__":
-    training.command(__doc__, "toxicity", (ENCODER,), trained)
+    training.command(__doc__, "toxicity", (MODEL,), trained)
