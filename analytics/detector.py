@@ -9,27 +9,28 @@ import numpy.typing as npt
 from store.declared import declared
 
 Matrix = npt.NDArray[np.float32]
+Distances = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
     """Unit vectors, one row a call. `sampled` is drawn from `reference` so that it has as many rows as `current`.
 
-    `unusual`: how far off the reference a text is novel (`analytics.detectors.novelty.limit`).
+    `own`: how far each text of the reference lies from its nearest other one, ascending (`novelty.own`).
     Distances shrink with n, so only sides of equal size may be compared, and only windows of the same size ranked.
     """
 
     reference: Matrix
     sampled: Matrix
     current: Matrix
-    unusual: float
+    own: Distances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """`threshold`: where chance alone would put the statistic in one window of a hundred (p = 0.01); None: not told.
 
-    `spread`: the standard deviation that chance alone gives the statistic.
+    `spread`: the standard deviation that chance alone gives the statistic from window to window.
     `flagged`: the verdict of a detector that has one of its own.
     """
 

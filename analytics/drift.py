@@ -20,11 +20,12 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Annotated, Any
 
+import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from analytics import basis, column_drift, explanation
-from analytics.detector import Matrix, Sides, detectors, run
+from analytics.detector import Distances, Matrix, Sides, detectors, run
 from analytics.detectors import novelty
 from analytics.embedding import PER_WINDOW
 from analytics.encoder import ENCODER
@@ -95,14 +96,14 @@ class _Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Against:
-    """A reference, and what is worked out of it once for all windows of a run. `unusual`: as of `Sides`.
+    """A reference, and what is worked out of it once for all windows of a run. `own`: as of `Sides`.
 
     Of texts there are vectors, of columns calls.
     """
 
     reference: Reference
     vectors: Matrix
-    unusual: float
+    own: Distances
     calls: pl.DataFrame
 
 
@@ -145,13 +146,13 @@ def _summaries(job: _Job) -> Iterator[Comparison | None]:
 
 def _known(job: _Job, reference: Reference) -> _Against:
     vectors = vectors_of(job.store, reference.encoder, reference.text_hashes)
-    unusual, calls = 0.0, pl.DataFrame()
+    own, calls = np.empty(0), pl.DataFrame()
     if job.subject == COLUMNS:
         side = column_drift.side(job.store, reference.window, limit=PER_WINDOW)
         calls = job.executor.submit(column_drift.with_language, side).result()
     else:
-        unusual = job.executor.submit(novelty.limit, vectors).result()
-    return _Against(reference=reference, vectors=vectors, unusual=unusual, calls=calls)
+        own = job.executor.submit(novelty.own, vectors).result()
+    return _Against(reference=reference, vectors=vectors, own=own, calls=calls)
 
 
 def _due(job: _Job) -> Sequence[tuple[Any, ...]]:
@@ -218,14 +219,14 @@ def _look_at_texts(job: _Job, against: _Against, current: Window) -> list[Compar
     chosen = spread(len(known), bout.size)
     sides = Sides(
         reference=vectors, sampled=vectors[spread(len(vectors), bout.size)], current=known[chosen],
-        unusual=against.unusual,
+        own=against.own,
     )  # fmt: skip
     names = tuple(name for name, found in detectors().items() if found.votes or settings.evidently)
     findings = job.executor.submit(run, names, sides, 0).result()
     explained = job.executor.submit(
         explanation.explain,
         reference=vectors,
-        unusual=against.unusual,
+        unusual=novelty.limit(against.own),
         clusters=reference.clusters,
         current=sides.current,
         rows=rows[chosen].to_dicts(),

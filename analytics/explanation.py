@@ -68,8 +68,8 @@ def explain(
 ) -> dict[str, Json]:
     """Return topics, novel, who and map, as `analytics.drift` lists them.
 
-    `unusual` as of `Sides`, `clusters` as of `cluster`; `rows` in the order of time; `earlier`: new topics of the
-    window before.
+    `unusual` as of `novelty.limit`, `clusters` as of `cluster`; `rows` in the order of time; `earlier`: new topics of
+    the window before.
     """
     known = _stored(clusters)
     unlike = novelty.nearest(current, reference) / unusual

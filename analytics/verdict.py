@@ -1,5 +1,6 @@
 """From what detectors measured to what is said: each vote against its own history, and the sum of the votes."""
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,10 +39,15 @@ class Line:
 
 
 def line(finding: Finding, past: Sequence[float], *, needed: int, deviations: float) -> Line:
-    """Mean + deviations of the past windows; the spread is never taken for less than half of what chance gives."""
+    """Mean + deviations of the past windows.
+
+    A spread of so few windows is itself half chance: it is put together with that which chance gives, each weighing as
+    much (a moderated variance, as in Smyth 2004).
+    """
     if len(past) < needed:
         return Line(threshold=finding.threshold, provisional=True)
-    spread = max(statistics.stdev(past), finding.spread / 2)
+    weight = len(past) / (2 * len(past) - 1)
+    spread = math.sqrt((1 - weight) * statistics.variance(past) + weight * finding.spread**2)
     return Line(threshold=statistics.fmean(past) + deviations * spread, provisional=False)
 
 

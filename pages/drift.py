@@ -7,7 +7,7 @@ from typing import Any, Literal
 import polars as pl
 import streamlit as st
 
-from analytics.verdict import MEASURED, SUMMARY
+from analytics.verdict import MEASURED
 from pages.parts import (
     alarms,
     asked,
@@ -20,9 +20,11 @@ from pages.parts import (
     frame,
     states,
     units,
+    verdicts,
 )
 from pages.parts.frame import Tile
 from pages.parts.text import safe_label
+from pages.parts.verdicts import Told
 from store import comparisons
 from store.embeddings import COLUMNS
 from store.model import Window
@@ -50,7 +52,7 @@ def page() -> None:
         return
     with states.guarded("The comparisons"):
         window, subjects = filters.chosen().window, asked.runtime().settings.drift.subjects
-        found = comparisons.summaries(asked.store(), subjects, window)
+        found = verdicts.summaries(subjects, window)
         by_subject = {subject: found.filter(subject=subject) for subject in subjects}
         now = comparisons.newest(asked.store(), subjects)
         frame.tiles([_tile(subject, now.get(subject), rows) for subject, rows in by_subject.items()])
@@ -96,11 +98,12 @@ def _subject(subject: str, summaries: pl.DataFrame, window: Window) -> None:
         shown = driftcourse.chosen(summaries)
         _verdict(shown, driftcourse.since(summaries, shown))
         driftcourse.chart(subject, summaries, shown, window)
+        told = verdicts.told(subject, shown)
         if subject == COLUMNS:
-            driftcolumns.table(shown)
+            driftcolumns.table(told.rows)
         else:
-            _moved(subject, shown)
-            driftmap.judged(subject, shown)
+            _moved(subject, shown, told)
+            driftmap.judged(subject, told.rows)
             st.caption(MEASURED)
             evidently.report(subject, shown)
 
@@ -140,18 +143,16 @@ def _sentence(shown: Row, since: datetime | None) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _moved(subject: str, shown: Row) -> None:
-    found = comparisons.details(asked.store(), SUMMARY, subject, shown["current_end"])
-    if not isinstance(found, dict) or not found.get("topics"):
+def _moved(subject: str, shown: Row, told: Told) -> None:
+    if not told.found:
         return
-    span = driftcourse.window_of(shown)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        driftmap.topics(subject, found, shown)
-        driftmap.novel(subject, found, span)
+        driftmap.topics(subject, told.found, shown)
+        driftmap.novel(subject, told)
     with right:
-        driftmap.plane(subject, found, span)
-        driftmap.who(found)
+        driftmap.plane(subject, told)
+        driftmap.who(told.found)
 
 
 page()

@@ -66,7 +66,8 @@ NEWEST_SQL = """
     QUALIFY row_number() OVER (PARTITION BY subject ORDER BY current_end DESC, created_at DESC) = 1
 """
 OF_WINDOW_SQL = """
-    SELECT * FROM data.comparisons WHERE current_end = $current_end AND list_contains($subjects, subject)
+    SELECT * FROM data.comparisons
+    WHERE current_end = $current_end AND list_contains($subjects, subject) AND detector <> 'drift'
     QUALIFY row_number() OVER (PARTITION BY detector, subject ORDER BY created_at DESC) = 1
 """
 # `topic`: the new one, else the one that moved most; `moved`: the column that did.
@@ -169,7 +170,7 @@ def newest(store: Store, subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def of_window(store: Store, current_end: datetime, subjects: Sequence[str]) -> pl.DataFrame:
-    """Every detector's newest comparison of the windows that end then, of some subjects."""
+    """Every detector's newest comparison of the windows that end then, of some subjects; without the summaries."""
     return store.read(OF_WINDOW_SQL, {"current_end": current_end, "subjects": list(subjects)})
 
 

@@ -27,6 +27,12 @@ LAST_SQL = """
     SELECT * FROM data.drift_references WHERE subject = $subject AND encoder = $encoder
     ORDER BY created_at DESC, reference_id DESC LIMIT 1
 """
+# What a page says of it: without the texts and topics, which are long.
+OUTLINE_SQL = """
+    SELECT basis, window_start, window_end, created_by, len(text_hashes) AS texts
+    FROM data.drift_references WHERE subject = $subject AND encoder = $encoder
+    ORDER BY created_at DESC, reference_id DESC LIMIT 1
+"""
 ADD_SQL = """
     INSERT INTO data.drift_references
     SELECT coalesce(max(reference_id), 0) + 1, $subject, $encoder, $basis, $start, $end, $text_hashes::VARCHAR[],
@@ -84,6 +90,12 @@ def newest(store: Store, subject: str, encoder: str, basis: str, within: Window 
 def last(store: Store, subject: str, encoder: str) -> Reference | None:
     """The reference made last, of whatever basis."""
     return _read(store.read(LAST_SQL, {"subject": subject, "encoder": encoder}))
+
+
+def outline(store: Store, subject: str, encoder: str) -> dict[str, Any] | None:
+    """Of the reference made last: basis, window_start, window_end, created_by, and how many texts it holds."""
+    rows = store.read(OUTLINE_SQL, {"subject": subject, "encoder": encoder})
+    return rows.row(0, named=True) if rows.height else None
 
 
 def add(store: Store, made: Reference, details: Mapping[str, Any]) -> None:

@@ -3,37 +3,38 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from analytics.detector import Detector, Finding, Matrix, Sides
+from analytics.detector import Detector, Distances, Finding, Matrix, Sides
 
 UNUSUAL = 0.95  # a text is novel when it is further off than this share of the reference's own texts
 Z_99 = 2.326
 
-Distances = npt.NDArray[np.float64]
-
 
 def compare(sides: Sides, _: np.random.Generator) -> Finding:
-    return judged(nearest(sides.current, sides.reference), sides.unusual, len(sides.reference))
+    return judged(nearest(sides.current, sides.reference), sides.own)
 
 
-def judged(current: Distances, unusual: float, n_reference: int) -> Finding:
-    """What distances to a reference of so many texts say."""
-    share = float((current > unusual).mean())
-    error = _error(len(current), n_reference)
+def judged(current: Distances, own: Distances) -> Finding:
+    """What distances to the reference say; `own`: those of the reference's own texts from one another."""
+    share = float((current > limit(own)).mean())
+    error = _error(len(current), len(own))
     chance = 1 - UNUSUAL
     return Finding(
         statistic=share,
         threshold=chance + Z_99 * error,
-        spread=error,
+        spread=math.sqrt(UNUSUAL * (1 - UNUSUAL) / len(current)),
         p_value=0.5 * math.erfc((share - chance) / error / math.sqrt(2)),
     )
 
 
-def limit(reference: Matrix) -> float:
-    """How far off a text is novel: further than all but a twentieth of the reference's own texts from one another."""
-    own = nearest(reference, reference, itself=True)
+def limit(own: Distances) -> float:
+    """How far off a text is novel."""
     return max(float(np.quantile(own, UNUSUAL)), 1e-6)
+
+
+def own(reference: Matrix) -> Distances:
+    """How far each text of the reference lies from its nearest other one, ascending."""
+    return np.sort(nearest(reference, reference, itself=True))
 
 
 def nearest(rows: Matrix, reference: Matrix, *, itself: bool = False) -> Distances:

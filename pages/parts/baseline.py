@@ -36,13 +36,14 @@ def line(subject: str, last: Row | None, chosen: Window) -> None:
 
 def _said(subject: str) -> str:
     maker = _maker(subject)
-    found = references.last(maker.store, subject, encoder_of(subject))
+    found = references.outline(maker.store, subject, encoder_of(subject))
     if found is None:
         return f"Compared with: {_kind(maker.basis)}, not made yet."
-    stretch = f"{units.moment(found.window.start)} – {units.moment(found.window.end)} UTC"
-    texts = f"{len(found.text_hashes):,} texts, " if found.text_hashes else ""
-    waits = "" if found.basis == maker.basis else f" From the next run on: {_kind(maker.basis)}."
-    return f"Compared with {stretch} ({_kind(found.basis)}; {texts}made by {safe_label(found.created_by, 40)}).{waits}"
+    stretch = f"{units.moment(found['window_start'])} – {units.moment(found['window_end'])} UTC"
+    texts = f"{found['texts']:,} texts, " if found["texts"] else ""
+    waits = "" if found["basis"] == maker.basis else f" From the next run on: {_kind(maker.basis)}."
+    by = safe_label(found["created_by"], 40)
+    return f"Compared with {stretch} ({_kind(found['basis'])}; {texts}made by {by}).{waits}"
 
 
 def _kind(basis: str) -> str:

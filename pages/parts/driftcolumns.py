@@ -1,4 +1,4 @@
-"""Columns of the newest window against the reference: which moved, from what to what."""
+"""Columns of a window against the reference: which moved, from what to what."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,35 +7,31 @@ import orjson
 import polars as pl
 import streamlit as st
 
-from analytics.column_drift import NAMES, NUMBERS
-from analytics.verdict import SUMMARY
-from pages.parts import asked, tables
-from store import comparisons
+from pages.parts import tables
 
 TITLES = {
     "latency_ms": "Latency", "ttft_ms": "Time to first token", "cost_usd": "Cost", "input_tokens": "Input tokens",
     "output_tokens": "Output tokens", "model": "Models", "finish_reason": "Finish reasons", "status": "Status",
+    "language": "Language of prompts",
 }  # fmt: skip
 TESTS = {
-    "level": "as a whole (median shown)", "tail": "the largest twentieth (p95 shown)", "mix": "shares",
-    "evidently_column": "Evidently's score",
+    "level": "as a whole (median shown)", "tail": "the largest few percent (p95 shown)",
+    "mix": "shares (the one that moved most)", "evidently_column": "Evidently's score",
 }  # fmt: skip
 FINDINGS = {True: "drifted", False: "as before", None: "cannot tell"}
 
 Row = Mapping[str, Any]
 
 
-def table(last: Row) -> None:
-    """Those furthest over their limit first; Evidently's score stands beside and takes no part."""
-    rows = comparisons.of_window(asked.store(), last["current_end"], (*NUMBERS, *NAMES))
-    rows = rows.filter(pl.col("detector") != SUMMARY).sort(
-        pl.col("detector").str.starts_with("evidently"), -pl.col("statistic") / pl.col("threshold")
-    )
+def table(rows: pl.DataFrame) -> None:
+    """`rows` of every test: the furthest over its limit first; Evidently's score stands beside and takes no part."""
     if rows.is_empty():
         return
-    shown = pl.DataFrame([_shown(row) for row in rows.iter_rows(named=True)])
+    ratio = pl.col("statistic") / pl.col("threshold")
+    ordered = rows.sort(pl.col("detector").str.starts_with("evidently"), -ratio, nulls_last=True)
+    shown = pl.DataFrame([_shown(row) for row in ordered.iter_rows(named=True)])
     times = st.column_config.NumberColumn(format="%.2f", help="above 1 it has moved")
-    tables.table(shown, alt="Columns of the newest window", columns={"Over its limit": times}, fitting=20)
+    tables.table(shown, alt="Columns of the window", columns={"Over its limit": times}, fitting=20)
 
 
 def _shown(row: Row) -> dict[str, Any]:

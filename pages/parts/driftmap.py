@@ -9,10 +9,10 @@ import streamlit as st
 
 from analytics.detector import detectors
 from analytics.interval import newcombe
-from pages.parts import asked, charts, frame, links, tables, units
+from pages.parts import charts, frame, links, tables, units
 from pages.parts.text import escaped, safe_label, shortened
-from store import browse, comparisons, embeddings
-from store.model import Window
+from pages.parts.verdicts import Told
+from store import browse
 
 MOST_TOPICS, MOST_NOVEL = 12, 8
 HOVER_CHARS = 90
@@ -79,11 +79,10 @@ def _news(rows: Sequence[Mapping[str, Any]], *, drifted: bool) -> str:
     return f"New: **{safe_label(new['name'], 80)}**, {100 * new['now']:.1f} % of this window{since}.{aside}"
 
 
-def plane(subject: str, found: Found, window: Window) -> None:
+def plane(subject: str, told: Told) -> None:
     """Each point a text, near each other when they mean alike; the axes have no meaning of their own."""
     st.markdown("**Map**: each point a text, near those that mean alike")
-    points = found["map"]
-    texts = embeddings.texts(asked.store(), subject, window, [point[2] for point in points["current"]])
+    points, texts = told.found["map"], told.texts
     colours = charts.ink()
     usual, odd = ([point for point in points["current"] if bool(point[3]) is side] for side in (False, True))
     drawn = charts.Drawing(
@@ -127,14 +126,13 @@ def _plain(colours: charts.Ink) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def novel(subject: str, found: Found, window: Window) -> None:
+def novel(subject: str, told: Told) -> None:
     """Texts least like the reference, each once; a row leads to its call."""
     st.markdown("**Most novel texts**: those with company first")
-    if not found["novel"]:
+    if not told.found["novel"]:
         st.caption("None is unlike the reference.")
         return
-    texts = embeddings.texts(asked.store(), subject, window, [row["call_id"] for row in found["novel"]])
-    said = {_short(texts.get(row["call_id"], row["call_id"])): row for row in reversed(found["novel"])}
+    said = {_short(told.texts.get(row["call_id"], row["call_id"])): row for row in reversed(told.found["novel"])}
     rows = list(reversed(said.items()))[:MOST_NOVEL]
     shown = pl.DataFrame(
         {
@@ -178,11 +176,10 @@ def who(found: Found) -> None:
     tables.table(shown, alt="Who sent novel texts", columns={"Of novel": share, "Of all": share})
 
 
-def judged(subject: str, shown: Row) -> None:
+def judged(subject: str, rows: pl.DataFrame) -> None:
     """What every detector found of the window: first those that vote, then those that are shown beside them."""
     known = detectors()
-    rows = comparisons.of_window(asked.store(), shown["current_end"], [subject]).to_dicts()
-    found = [(known[row["detector"]], row) for row in rows if row["detector"] in known]
+    found = [(known[row["detector"]], row) for row in rows.iter_rows(named=True) if row["detector"] in known]
     if not found:
         return
     st.markdown("**How it was judged**")

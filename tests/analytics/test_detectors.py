@@ -20,10 +20,10 @@ def sides(*, shifted: float, n: int = 200) -> Sides:
     rows = np.vstack((draws, fresh)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     current = np.vstack((rows[2 * n : 3 * n - len(fresh)], rows[3 * n :]))
-    return Sides(reference=rows[: 2 * n], sampled=rows[:n], current=current, unusual=novelty.limit(rows[: 2 * n]))
+    return Sides(reference=rows[: 2 * n], sampled=rows[:n], current=current, own=novelty.own(rows[: 2 * n]))
 
 
-@pytest.mark.parametrize("name", ["mean_distance", "novelty"])
+@pytest.mark.parametrize("name", ["mean_distance", "novelty", "rarity"])
 def test_a_vote_sees_a_new_tenth_and_not_chance(name: str):
     same, moved = (run((name,), sides(shifted=share), 0)[name] for share in (0.0, 0.1))
     assert same.threshold
@@ -63,7 +63,7 @@ def test_evidently_scores_logarithms_of_columns_and_shares_of_names():
 
 
 def test_the_line_is_drawn_by_history_once_there_is_enough():
-    finding = Finding(statistic=1.0, threshold=0.5, spread=0.0)
+    finding = Finding(statistic=1.0, threshold=0.5, spread=0.0816)
     assert line(finding, [0.1] * 3, needed=4, deviations=3).provisional
     drawn = line(finding, [0.1, 0.2, 0.3, 0.2], needed=4, deviations=3)
     assert not drawn.provisional
@@ -72,7 +72,7 @@ def test_the_line_is_drawn_by_history_once_there_is_enough():
 
 def test_a_history_without_spread_does_not_make_a_hair_trigger():
     finding = Finding(statistic=0.0, threshold=0.5, spread=0.1)
-    assert line(finding, [0.1] * 4, needed=4, deviations=3).threshold == pytest.approx(0.25)
+    assert line(finding, [0.1] * 4, needed=4, deviations=3).threshold == pytest.approx(0.1 + 3 * 0.1 * (4 / 7) ** 0.5)
 
 
 def test_a_topic_of_its_own_comes_before_a_habit_that_has_odd_texts_today():
@@ -93,7 +93,7 @@ def test_a_topic_of_its_own_comes_before_a_habit_that_has_odd_texts_today():
         for i in range(len(current))
     ]  # fmt: skip
     told: dict[str, Any] = explain(
-        reference=reference, unusual=novelty.limit(reference), clusters=cluster(reference, ["t"] * 600, 0),
+        reference=reference, unusual=novelty.limit(novelty.own(reference)), clusters=cluster(reference, ["t"] * 600, 0),
         current=current, rows=rows,
     )  # fmt: skip
     first = told["topics"][0]

@@ -100,7 +100,7 @@ def test_unchanged_traffic_does_not_drift(store: Store):
         add_hour(store, hour, TOPICS)
     assert run(store, 12)["drifted"] == 0
     rows = comparisons.series(store, "input_text", Window(start=START, end=START + 12 * HOUR))
-    assert set(rows["detector"]) == {"drift", "mean_distance", "novelty"}
+    assert set(rows["detector"]) == {"drift", "mean_distance", "novelty", "rarity"}
     assert rows.filter(rows["detector"] == "drift")["provisional"].to_list() == [True] * 5 + [False] * 4
 
 

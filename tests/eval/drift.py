@@ -21,7 +21,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from analytics.detector import Finding, Matrix, Sides
-from analytics.detectors import mean_distance, novelty
+from analytics.detectors import mean_distance, novelty, rarity
 from analytics.encoder import ENCODER, encode
 from analytics.explanation import cluster, explain
 from analytics.reference import spread
@@ -75,7 +75,7 @@ class World:
         self.reference, self.pool = np.split(known, [min(REFERENCE, len(known) // 2)])
         _, self.intent, self.counts = np.unique(texts.intents[self.pool], return_inverse=True, return_counts=True)
         self.sampled = texts.vectors[self.reference][spread(len(self.reference), N)]
-        self.unusual = novelty.limit(texts.vectors[self.reference])
+        self.own = novelty.own(texts.vectors[self.reference])
         self.distances = np.maximum(0.0, 1.0 - texts.likeness[self.reference].max(axis=0)).astype(np.float64)
 
     @cached_property
@@ -95,22 +95,20 @@ class World:
     def statistics(self, window: Indices) -> dict[str, float]:
         """The votes' statistics alone: all that a window leaves to the history."""
         moved = mean_distance.distance(self.texts.vectors[window].mean(axis=0), self.sampled.mean(axis=0))
-        return {"novelty": self._novelty(window).statistic, "mean_distance": moved}
+        return {name: found.statistic for name, found in self._nearest(window).items()} | {"mean_distance": moved}
 
-    def _novelty(self, window: Indices) -> Finding:
-        return novelty.judged(self.distances[window], self.unusual, len(self.reference))
+    def _nearest(self, window: Indices) -> dict[str, Finding]:
+        """The votes on nearest neighbours, which are known already."""
+        return {one.DETECTOR.name: one.judged(self.distances[window], self.own) for one in (novelty, rarity)}
 
     def findings(self, window: Indices) -> dict[str, Finding]:
-        """The votes as the product has them; the nearest neighbours are known already."""
+        """The votes as the product has them."""
         vectors = self.texts.vectors
         sides = Sides(
             reference=vectors[self.reference], sampled=self.sampled, current=vectors[window],
-            unusual=self.unusual,
+            own=self.own,
         )  # fmt: skip
-        return {
-            "novelty": self._novelty(window),
-            "mean_distance": mean_distance.compare(sides, np.random.default_rng(0)),
-        }
+        return self._nearest(window) | {"mean_distance": mean_distance.compare(sides, np.random.default_rng(0))}
 
     def drifted(self, window: Indices, past: Sequence[dict[str, float]]) -> bool:
         def over(name: str, found: Finding) -> bool:
@@ -171,7 +169,7 @@ def _explained(world: World, window: Indices) -> dict[str, float]:
     nobody = dict.fromkeys(("tenant", "model", "prompt_name", "prompt_version"))
     rows = [{"call_id": int(i), "text": texts.rows[i]["text"], **nobody} for i in window]
     told: dict[str, Any] = explain(
-        reference=texts.vectors[world.reference], unusual=world.unusual, clusters=world.clusters,
+        reference=texts.vectors[world.reference], unusual=novelty.limit(world.own), clusters=world.clusters,
         current=texts.vectors[window], rows=rows,
     )  # fmt: skip
     first = told["topics"][0]

@@ -174,7 +174,7 @@ def test_drift_says_what_moved_since_when_and_who(world, now):
     test = visit("drift")
     assert not test.exception
     text = said(test)
-    assert "NEW · tax · return" in text
+    assert "New: **tax · return**" in text
     assert "tenant: north" in text
     assert "question 3" in text
-    assert "Not compared yet" in text  # the other subject
+    assert "not compared yet" in text  # the other subjects
