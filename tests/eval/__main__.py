@@ -2,33 +2,19 @@
 
 Prints one table: what, on which data, figure with its interval of 95 %, n, target, verdict, seed. A set that is not in
 FOLDER is skipped aloud. These are measurements, not tests: no figure makes the command fail. `--quick` takes a tenth of
-the seeds; `--page FILE` writes the table as a page of the documentation as well.
+the seeds; `--jobs N` measures N parts at a time; `--page FILE` writes the table as a page of the documentation as well.
 """
 
 import argparse
+import multiprocessing
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.eval import attempts, columns, detectors, drift, page, planted, rules, suspects, texts
+from tests.eval import page
+from tests.eval.parts import LONGEST, PARTS, measure
 from tests.eval.table import Figure, Scope, shown
-
-PARTS: dict[str, Callable[[Scope], Iterator[Figure]]] = {
-    "toxicity": texts.toxicity,
-    "injection": attempts.injection,
-    "ungrounded": texts.ungrounded,
-    "relevance": texts.relevance,
-    "refusal": rules.refusal,
-    "language": rules.language,
-    "cut": rules.cut,
-    "pii": planted.pii,
-    "retrieval": rules.retrieval,
-    "drift": drift.drift,
-    "columns": columns.columns,
-    "detectors": detectors.detectors,
-    "suspects": suspects.suspects,
-}
 
 
 def main() -> None:
@@ -36,24 +22,26 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--page", type=Path)
     chosen = parser.parse_args()
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    scope = Scope(folder=chosen.folder, quick=chosen.quick)
-    found = {part: _measured(part, scope) for part in chosen.parts or PARTS}
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+    found = _measured(chosen.parts or list(PARTS), Scope(folder=chosen.folder, quick=chosen.quick), chosen.jobs)
     print(page.summed([figure for figures in found.values() for figure in figures]))
     if chosen.page:
         chosen.page.write_text(page.written(found), encoding="utf-8")
 
 
-def _measured(part: str, scope: Scope) -> Sequence[Figure]:
-    begun, figures = time.process_time(), []
-    print(f"\n{part}")
-    for figure in PARTS[part](scope):
-        print(shown(figure), flush=True)
-        figures.append(figure)
-    print(f"({time.process_time() - begun:.0f} CPU-seconds)", flush=True)
-    return figures
+def _measured(parts: Sequence[str], scope: Scope, jobs: int) -> dict[str, Sequence[Figure]]:
+    """Print each part as soon as it and those before it are done."""
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        begun = sorted(parts, key=lambda part: part not in LONGEST)
+        running = {part: pool.submit(measure, part, scope) for part in begun}
+        found: dict[str, Sequence[Figure]] = {}
+        for part in parts:
+            found[part], spent = running[part].result()
+            print(f"\n{part} ({spent:.0f} CPU-seconds)", *map(shown, found[part]), sep="\n", flush=True)
+    return found
 
 
 if __name__ == "__main__":

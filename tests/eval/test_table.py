@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.eval.__main__ import PARTS
 from tests.eval.page import summed, written
+from tests.eval.parts import PARTS
 from tests.eval.table import Figure, Scope, auroc, share, shown
 
 ON_FILES = ("toxicity", "injection", "ungrounded", "relevance", "drift", "columns", "cut")
