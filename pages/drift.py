@@ -66,10 +66,11 @@ def _tile(subject: str, now: Row | None, rows: pl.DataFrame) -> Tile:
     if now is None:
         return Tile(label=label, value="–", note="not compared yet")
     decided = rows["drifted"].drop_nulls()
+    held = f"{decided.sum()} of {len(decided)} windows of this range drifted" if len(decided) else "none in this range"
     return Tile(
         label=label,
         value=VERDICTS[now["drifted"]][0],
-        note=f"to {units.moment(now['current_end'])}; {decided.sum()} of {len(decided)} windows of this range drifted",
+        note=f"to {units.moment(now['current_end'])}; {held}",
         shape=rows["statistic"].to_list(),
         help="The verdict on the newest window. Bars: how far each window of the range lies from the reference.",
     )

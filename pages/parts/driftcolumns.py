@@ -31,7 +31,7 @@ def table(rows: pl.DataFrame) -> None:
     ordered = rows.sort(pl.col("detector").str.starts_with("evidently"), -ratio, nulls_last=True)
     shown = pl.DataFrame([_shown(row) for row in ordered.iter_rows(named=True)])
     times = st.column_config.NumberColumn(format="%.2f", help="above 1 it has moved")
-    tables.table(shown, alt="Columns of the window", columns={"Over its limit": times}, fitting=20)
+    tables.table(shown, alt="Columns of the window", columns={"× its limit": times}, fitting=26)
 
 
 def _shown(row: Row) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _shown(row: Row) -> dict[str, Any]:
         "Compared": TESTS.get(row["detector"], row["detector"]),
         "Before": _value(row["subject"], told.get("before")),
         "Now": _value(row["subject"], told.get("now")),
-        "Over its limit": row["statistic"] / row["threshold"] if row["threshold"] else None,
+        "× its limit": max(0.0, row["statistic"] / row["threshold"]) if row["threshold"] else None,
         "Finding": FINDINGS[row["drifted"]] + (" (provisional)" if row["provisional"] else ""),
     }
 
