@@ -4,14 +4,14 @@ An assembly looks at everything it is given at once and keeps nothing: whoever l
 that is known of the traces in question.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from collectors.spans import retrieved
-from collectors.spans.candidate import Candidate, Key, kind_of, logs_by_span, placed, read_all, told_once
+from collectors.spans.candidate import Candidate, Key, Trees, kind_of, logs_by_span, placed, read_all, told_once
 from collectors.spans.duplicates import once
-from collectors.spans.evaluations import EVENT, calls_by_name, evaluation
+from collectors.spans.evaluations import EVENT, calls_by_name, evaluation, outcomes, told_on_spans
 from collectors.spans.inherit import Identities, inherited
 from collectors.spans.nesting import innermost
 from collectors.spans.record import call_of
@@ -43,7 +43,7 @@ def assemble(spans: Iterable[Span], logs: Iterable[LogRecord], *, now: datetime)
     identities = Identities(trees)
     calls = [_call(c, inherited(c, trees, identities), now) for c in found]
     judged = [log for log in placed_logs if log.event_name == EVENT]
-    evaluations, waiting = _judged(judged, calls)
+    evaluations, waiting = _judged([*judged, *told_on_spans(trees)], calls, trees)
     return Assembled(
         calls=sorted(calls, key=lambda call: (call.event_time, call.call_id)),
         evaluations=evaluations,
@@ -57,13 +57,15 @@ def _call(candidate: Candidate, who: Mapping[str, str], now: datetime) -> LLMCal
     return call_of(candidate, who, now=now)
 
 
-def _judged(logs: Iterable[LogRecord], calls: Iterable[LLMCall]) -> tuple[list[Evaluation], list[LogRecord]]:
-    logs = list(logs)
-    if not logs:
+def _judged(
+    logs: Sequence[LogRecord], calls: Iterable[LLMCall], trees: Trees
+) -> tuple[list[Evaluation], list[LogRecord]]:
+    if not logs and not any(reading.get("outcomes") for reading in trees.readings.values()):
         return [], []
     known = calls_by_name(calls)
-    pairs = [(log, evaluation(log, known)) for log in logs]
-    found = {(e.call_id, e.name, e.evaluator, e.created_at): e for _, e in pairs if e is not None}
+    pairs = [(log, evaluation(log, known, trees)) for log in logs]
+    told = [*(e for _, e in pairs if e is not None), *outcomes(trees, known)]
+    found = {(e.call_id, e.name, e.evaluator, e.created_at): e for e in told}
     return list(found.values()), [log for log, e in pairs if e is None]
 
 

@@ -8,7 +8,8 @@ field, the higher priority first. What they give is a `Reading`: a dict with the
 - `usage`: raw counts, `input output cache_read cache_write reasoning total input_audio output_audio image` as the
   source gave them, with `exclusive: True` where the input is known to leave out cached tokens
 - `system` (text or parts), `asked`, `answered` (messages of `collectors.apis.messages`)
-- `documents`: what a retrieval found
+- `documents`: what a retrieval found; an empty list where it told that it found nothing
+- `outcomes`: what a guardrail, an evaluator or an annotator said (`collectors/spans/outcomes.py`)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -86,10 +87,10 @@ def _as_text(found: Reading, name: str) -> None:
 def merge(found: Reading, more: Mapping[str, Any]) -> None:
     """Add to `found` what it does not know yet; counts are added one by one."""
     for name, value in more.items():
-        if value is None or value in ([], ""):
+        if value is None or (value in ([], "") and name != "documents"):
             continue
         known = found.get(name)
-        if known is None:
+        if known is None or known == []:
             found[name] = value
         elif name in ("usage", "params", "metadata") and isinstance(known, dict):
             found[name] = {**{k: v for k, v in value.items() if k not in HOW_COUNTED}, **known}

@@ -76,6 +76,14 @@ FORGET_SQL = """
     DELETE FROM data.calls
     WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
 """
+# What traces say of their own calls is worked out anew with them.
+FORGET_OUTCOMES_SQL = """
+    DELETE FROM data.evaluations
+    WHERE event_time BETWEEN $low AND $high AND evaluator LIKE 'trace/%' AND call_id IN (
+        SELECT call_id FROM data.calls
+        WHERE event_time BETWEEN $low AND $high AND source LIKE 'otlp/%' AND trace_id IN (SELECT unnest($traces))
+    )
+"""
 JUDGED_FOR = timedelta(days=7)  # a person may take so long to judge a call
 
 
@@ -145,5 +153,6 @@ def forget_calls(tx: Transaction, traces: Sequence[str], *, low: datetime, high:
     count = int(tx.one(COUNT_SQL, params))
     if count:
         tx.execute(MARK_DIRTY_SQL, params)
+        tx.execute(FORGET_OUTCOMES_SQL, params)
         tx.execute(FORGET_SQL, params)
     return count

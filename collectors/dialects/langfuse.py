@@ -9,6 +9,7 @@ from collectors.dialect import Dialect, Reading
 from collectors.folding import maker
 from collectors.moments import EPOCH, moment
 from collectors.spans import semconv
+from collectors.spans.outcomes import guarded, scored
 from store.model import LogRecord, Operation, Span, SpanKind, Status
 
 TYPE = "langfuse.observation.type"
@@ -36,6 +37,11 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     if kind == SpanKind.RETRIEVAL:
         documents = parsed(a.get("langfuse.observation.output"))
         found["documents"] = documents if isinstance(documents, list) else None
+    if kind == SpanKind.GUARDRAIL:
+        failed = a.get("langfuse.observation.level") == "ERROR"
+        found["outcomes"] = guarded(span.name, a, a.get("langfuse.observation.output"), failed=failed)
+    if kind == SpanKind.EVALUATOR:
+        found["outcomes"] = scored(span.name, a.get("langfuse.observation.output"))
     return found
 
 

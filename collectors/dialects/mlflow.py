@@ -8,6 +8,7 @@ from collectors.apis.exchange import request_fields, response_fields
 from collectors.apis.messages import messages, parsed
 from collectors.dialect import Dialect, Reading
 from collectors.spans import semconv
+from collectors.spans.outcomes import guarded, scored
 from store.model import LogRecord, Operation, Span, SpanKind
 
 TYPE = "mlflow.spanType"
@@ -18,6 +19,7 @@ KINDS = {
 }  # fmt: skip
 CALLS = {SpanKind.LLM: Operation.CHAT, SpanKind.EMBEDDING: Operation.EMBEDDING}
 SCOPE = "mlflow."
+ERROR = 2
 CHUNK = "mlflow.chunk.item."
 
 
@@ -38,6 +40,10 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     if kind == SpanKind.RETRIEVAL:
         documents = parsed(a.get("mlflow.spanOutputs"))
         found["documents"] = documents if isinstance(documents, list) else None
+    if kind == SpanKind.GUARDRAIL:
+        found["outcomes"] = guarded(span.name, {}, a.get("mlflow.spanOutputs"), failed=span.status_code == ERROR)
+    if kind == SpanKind.EVALUATOR:
+        found["outcomes"] = scored(span.name, a.get("mlflow.spanOutputs"))
     return found
 
 

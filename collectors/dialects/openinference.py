@@ -8,6 +8,7 @@ from collectors.apis.messages import Message, Part, message, messages, parsed, p
 from collectors.dialect import Dialect, Reading
 from collectors.spans import semconv
 from collectors.spans.indexed import nested
+from collectors.spans.outcomes import guarded, scored, tripped
 from store.model import LogRecord, Operation, Span, SpanKind
 
 KINDS = {
@@ -29,6 +30,13 @@ COUNTS = {
     "output_audio": ("llm.token_count.completion_details.audio",),
 }
 RESPONSE_MODEL = ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name")
+NOTHING: tuple[Any, ...] = (
+    [],
+    {"documents": []},
+    {"result": []},
+    {"results": []},
+)  # what a retrieval that found nothing gives back
+ERROR = 2
 STREAM_BEGAN = "First Token Stream Event"
 SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
 
@@ -47,6 +55,12 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
         found["call"] = _told(found)
     if kind in (SpanKind.RETRIEVAL, SpanKind.RERANK):
         found["documents"] = _documents(a)
+    if kind == SpanKind.GUARDRAIL:
+        found["outcomes"] = guarded(span.name, a, a.get("output.value"), failed=span.status_code == ERROR)
+    if kind == SpanKind.AGENT:
+        found["outcomes"] = tripped(span.status_message)
+    if kind == SpanKind.EVALUATOR:
+        found["outcomes"] = scored(span.name, a.get("output.value"))
     return found
 
 
@@ -182,7 +196,9 @@ def _part(item: Any) -> Part:
 def _documents(a: Mapping[str, Any]) -> list[Any] | None:
     found = nested(a, "retrieval.documents.") or nested(a, "reranker.output_documents.")
     documents = [d.get("document", d) for d in found if isinstance(d, dict)]
-    return [{**d, "metadata": parsed(d["metadata"])} if "metadata" in d else d for d in documents] or None
+    if not documents:
+        return [] if parsed(a.get("output.value")) in NOTHING else None
+    return [{**d, "metadata": parsed(d["metadata"])} if "metadata" in d else d for d in documents]
 
 
 OPENINFERENCE = Dialect(name="openinference", priority=60, score=score, extract=extract)

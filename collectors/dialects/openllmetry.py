@@ -10,6 +10,7 @@ from collectors.apis.messages import Message, Part, message
 from collectors.dialect import Dialect, Reading
 from collectors.spans import semconv
 from collectors.spans.indexed import nested
+from collectors.spans.outcomes import tripped
 from store.model import LogRecord, Operation, Span, SpanKind
 
 TYPES = {
@@ -35,7 +36,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     found: Reading = {"user_id": a.get("llm.user"), "workflow": a.get("traceloop.workflow.name")}
     kind = KINDS.get(str(a.get("traceloop.span.kind")))
     if kind is not None and semconv.operation(a)[0] is None:  # LlamaIndex's models are tasks
-        return {**found, "kind": kind, "call": False}
+        return {**found, "kind": kind, "call": False, "outcomes": tripped(span.status_message)}
     operation = TYPES.get(str(a.get("llm.request.type")))
     if operation is None and not any(mark in a for mark in INDEXED):
         return found

@@ -18,7 +18,7 @@ def attach(calls: Sequence[Candidate], trees: Trees) -> None:
     """Give each answer the documents its trace retrieved before it.
 
     A prompt that shows some of the documents used those; where it shows none, the first answer after the retrieval
-    gets them.
+    gets them. Where all that were retrieved is nothing, that answer gets an empty list.
     """
     found = _retrievals(trees)
     if not found:
@@ -34,7 +34,7 @@ def attach(calls: Sequence[Candidate], trees: Trees) -> None:
 def _retrievals(trees: Trees) -> dict[str, list[tuple[Span, list[Any]]]]:
     found: dict[str, list[tuple[Span, list[Any]]]] = defaultdict(list)
     for key, reading in trees.readings.items():
-        if reading.get("documents") and kind_of(reading) in (SpanKind.RETRIEVAL, SpanKind.RERANK):
+        if reading.get("documents") is not None and kind_of(reading) in (SpanKind.RETRIEVAL, SpanKind.RERANK):
             found[key[0]].append((trees.spans[key], reading["documents"]))
     return found
 
@@ -45,9 +45,9 @@ def _attach(calls: list[Candidate], retrievals: list[tuple[Span, list[Any]]]) ->
         before = [(i, docs) for i, (span, docs) in enumerate(retrievals) if span.end_ns <= call.span.start_ns]
         prompt = _prompt(call)
         shown = _distinct([doc for _, docs in before for doc in docs if _shown(doc, prompt)])
-        fresh = [doc for i, docs in before if i not in taken for doc in docs]
+        fresh = [docs for i, docs in before if i not in taken]
         if shown or fresh:
-            call.reading["documents"] = shown or _distinct(fresh)
+            call.reading["documents"] = shown or _distinct([doc for docs in fresh for doc in docs])
         taken |= {i for i, _ in before}
 
 

@@ -327,6 +327,48 @@ def test_where_no_prompt_shows_them_the_next_answer_gets_them_once():
     assert one(root, before, retrieval(root, "x", at=100)).retrieved is None
 
 
+def test_a_retrieval_that_found_nothing_is_told_from_one_that_says_nothing():
+    root = span(ms=900)
+    told = {"openinference.span.kind": "RETRIEVER", "output.value": '{"documents": []}'}
+    empty, silent = (
+        child(root, span(ms=10, attributes=attributes))
+        for attributes in (told, {"openinference.span.kind": "RETRIEVER"})
+    )
+    answer = child(root, chat(at=50))
+    assert [c.retrieved for c in calls(root, empty, answer)] == [[]]
+    assert [c.retrieved for c in calls(root, silent, answer)] == [None]
+    assert [c.retrieved for c in calls(root, empty, retrieval(root, "A"), answer)] == [[{"content": "A"}]]
+
+
+# --- what was said of calls -------------------------------------------------------------------------------------------
+
+
+def outcomes(*spans: Span) -> list[tuple[str, str, float | None, str | None]]:
+    made = assemble(spans, [], now=NOW)
+    spoken = {c.call_id: c.output_text or "" for c in made.calls}
+    return [(spoken[e.call_id], e.name, e.value, e.label) for e in made.evaluations]
+
+
+def test_a_guardrails_outcome_stands_with_the_call_nearest_to_it():
+    root = span(ms=900)
+    first, last = (
+        child(root, chat(at=at, attributes={"gen_ai.output.messages": said(text, "assistant")}))
+        for at, text in ((100, "A"), (500, "B"))
+    )
+    told = {"guardrail_name": "pii", "guardrail_status": "guardrail_intervened"}
+    before, after = (child(root, span(at=at, ms=10, attributes=told)) for at in (50, 700))
+    assert outcomes(root, before, first, last, after) == [
+        ("A", "pii", 1.0, "triggered"), ("B", "pii", 1.0, "triggered"),
+    ]  # fmt: skip
+    assert outcomes(root, before) == []
+
+
+def test_an_evaluation_on_a_span_that_is_no_call_judges_the_call_beneath_it():
+    judged = event("gen_ai.evaluation.result", gen_ai__evaluation__name="Fit", gen_ai__evaluation__score__value=0.5)
+    root = span(ms=900, events=(judged,), attributes={"gen_ai.operation.name": "invoke_agent"})
+    assert outcomes(root, child(root, chat(at=50))) == [("", "Fit", 0.5, None)]
+
+
 # --- times, status, content -------------------------------------------------------------------------------------------
 
 

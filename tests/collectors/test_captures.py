@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 def frames(case: Path) -> list[Frame]:
     """Request bodies in the order in which they were sent."""
-    return [_frame(path) for path in sorted(case.iterdir()) if path.name != "expected.json"]
+    return [_frame(path) for path in sorted(case.iterdir()) if path.name not in ("expected.json", "evaluations.json")]
 
 
 def _frame(path: Path) -> Frame:
@@ -48,7 +48,10 @@ def read(case: Path) -> tuple[list[Span], list[LogRecord]]:
 
 def told(calls: Sequence[LLMCall], fields: Sequence[str]) -> list[dict[str, Any]]:
     rows = [{f: getattr(call, f) for f in fields} for call in calls]
-    return [json.loads(json.dumps({f: v for f, v in row.items() if v not in (None, [])})) for row in rows]
+    return [
+        json.loads(json.dumps({f: v for f, v in row.items() if v is not None and (v != [] or f == "retrieved")}))
+        for row in rows
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda p: p.name)
@@ -57,6 +60,17 @@ def test_the_calls_are_those_that_were_made(case: Path):
     fields = sorted({field for call in expected for field in call})
     spans, logs = read(case)
     assert told(assemble(spans, logs, now=NOW).calls, fields) == expected
+
+
+JUDGED = [case for case in CASES if (case / "evaluations.json").exists()]
+
+
+@pytest.mark.parametrize("case", JUDGED, ids=lambda p: p.name)
+def test_what_was_said_of_calls_stands_with_them(case: Path, store: Store, tmp_path: Path):
+    expected = json.loads((case / "evaluations.json").read_text())
+    stored(store, tmp_path, frames(case)[::-1])
+    found = store.read("SELECT call_id, name, value, label, explanation FROM evaluations ORDER BY call_id, name")
+    assert [{k: v for k, v in row.items() if v is not None} for row in found.to_dicts()] == expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda p: p.name)

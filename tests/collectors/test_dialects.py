@@ -252,3 +252,54 @@ def test_what_a_vector_store_found_goes_to_the_answer_that_used_it():
 def test_operations_on_pictures_sound_and_rules_are_calls_of_their_kind():
     for name, operation in (("image", Operation.IMAGE), ("speech", Operation.AUDIO), ("moderation", Operation.OTHER)):
         assert call(chat(attributes={"gen_ai.operation.name": name})).operation == operation
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        ({"guardrail_name": "pii", "guardrail_status": "success"}, ("pii", 0.0, "passed", None)),
+        ({"guardrail_name": "pii", "guardrail_status": "guardrail_intervened",
+          "guardrail_violation_categories": '["EMAIL"]'}, ("pii", 1.0, "triggered", '["EMAIL"]')),
+        ({"guardrail_name": "pii", "guardrail_status": "guardrail_failed_to_respond"}, None),
+        ({"rail.name": "self check input", "rail.stop": True}, ("self check input", 1.0, "triggered", None)),
+        ({"validator_name": "toxic", "output.value": "pass"}, ("toxic", 0.0, "passed", None)),
+        ({"openinference.span.kind": "GUARDRAIL", "output.value": '{"valid": false, "reason": "rude"}'},
+         ("check", 1.0, "triggered", "rude")),
+        ({"openinference.span.kind": "GUARDRAIL"}, None),
+        ({"openinference.span.kind": "EVALUATOR", "output.value": '[{"name": "fit", "score": 0.5, "label": "fair"}]'},
+         ("fit", 0.5, "fair", None)),
+        ({"langfuse.observation.type": "guardrail", "langfuse.observation.output": '{"blocked": true}'},
+         ("check", 1.0, "triggered", None)),
+        ({"langfuse.observation.type": "evaluator", "langfuse.observation.output": '{"value": true, "comment": "ok"}'},
+         ("check", 1.0, None, "ok")),
+        ({"mlflow.spanType": '"GUARDRAIL"', "mlflow.spanOutputs": '{"passed": true}'}, ("check", 0.0, "passed", None)),
+        ({"mlflow.spanType": '"EVALUATOR"', "mlflow.spanOutputs": '{"score": 3}'}, ("check", 3.0, None, None)),
+        ({"annotations.0.annotation.name": "tone", "annotations.0.annotation.label": "kind"},
+         ("tone", None, "kind", None)),
+    ],
+)  # fmt: skip
+def test_outcomes_are_read_whoever_tells_them(told, outcome):
+    [found] = read(span(name="check", attributes=told), ()).get("outcomes") or [None]
+    assert (found and (found["name"], found["value"], found["label"], found["explanation"])) == outcome
+
+
+def test_the_scores_of_an_evaluated_case_are_read():
+    cases = {"scores": '{"accuracy": {"value": 0.9, "reason": "close"}}', "assertions": '{"polite": {"value": true}}',
+             "labels": '{"tone": {"value": "warm"}}'}  # fmt: skip
+    found = read(span(scope_name="pydantic-evals", attributes=cases), ())["outcomes"]
+    assert [(o["name"], o["value"], o["label"]) for o in found] == [
+        ("accuracy", 0.9, None), ("tone", None, "warm"), ("polite", 1.0, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scope", "told", "found"),
+    [
+        ("opentelemetry.instrumentation.pinecone", {"db.system": "pinecone", "db.operation": "query"}, []),
+        ("opentelemetry.instrumentation.qdrant", {"db.system": "qdrant", "db.operation": "query"}, None),
+        ("openlit", {"db.system.name": "qdrant", "db.operation.name": "search", "db.response.returned_rows": 0}, []),
+        ("openlit", {"db.system.name": "qdrant", "db.operation.name": "search", "db.response.returned_rows": 3}, None),
+    ],
+)  # fmt: skip
+def test_a_search_says_that_it_found_nothing_only_where_it_tells_what_it_finds(scope, told, found):
+    assert read(span(scope_name=scope, attributes=told), ()).get("documents") == found
