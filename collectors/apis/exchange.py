@@ -13,6 +13,7 @@ from collectors import folding
 from collectors.apis.counts import anthropic_usage, bedrock_usage, either, gemini_usage, known, openai_usage
 from collectors.apis.messages import Message, message, messages, parsed
 from collectors.apis.named import Named
+from collectors.apis.stream import assembled
 from store.model import Operation
 
 Fields = dict[str, Any]
@@ -216,6 +217,30 @@ def _converse(response: Mapping[str, Any]) -> Fields:
     }
 
 
+NATIVE = Named({
+    "said": ("generation", "outputText", "completion", "results.0.outputText", "outputs.0.text", "generations.0.text"),
+    "reason": ("stop_reason", "completionReason", "results.0.completionReason", "outputs.0.stop_reason",
+               "generations.0.finish_reason", "finish_reason"),
+    "input": ("prompt_token_count", "inputTextTokenCount"),
+    "output": ("generation_token_count", "totalOutputTextTokenCount", "results.0.tokenCount"),
+    "vector": ("embedding", "embeddings"),
+})  # fmt: skip
+
+
+NATIVE_KEYS = ("generation", "outputText", "completion", "results", "outputs", "generations", "inputTextTokenCount")
+
+
+def _native(response: Mapping[str, Any]) -> Fields:
+    """Llama, Titan, Mistral, Cohere and older Claude as Bedrock passes them on."""
+    told = NATIVE(response)
+    return {
+        "operation": Operation.EMBEDDING if "vector" in told else Operation.CHAT,
+        "answered": messages(told.get("said"), "assistant"),
+        "finish_reasons": texts([told.get("reason")]),
+        "usage": {name: told[name] for name in ("input", "output") if name in told},
+    }
+
+
 SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any]], Fields]], ...] = (
     (lambda r: isinstance(r.get("choices"), list), _chat),
     (lambda r: r.get("object") == "response" or (isinstance(r.get("output"), list) and "status" in r), _responses),
@@ -223,6 +248,7 @@ SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, 
     (lambda r: "candidates" in r or "usageMetadata" in r or "usage_metadata" in r, _gemini),
     (lambda r: "stopReason" in r or (isinstance(r.get("output"), dict) and "message" in r["output"]), _converse),
     (lambda r: isinstance(r.get("data"), list) and (r.get("object") == "list" or "usage" in r), _embeddings),
+    (lambda r: any(key in r for key in NATIVE_KEYS), _native),
 )
 
 
@@ -258,8 +284,8 @@ def _is_http(value: Any) -> bool:
 
 
 def exchange(request: Any, response: Any) -> Fields:
-    """Both sides of a call together; either may be missing, or JSON in a text."""
-    request, response = parsed(request), parsed(response)
+    """Both sides of a call together; either may be missing, or JSON in a text; the answer may be a stream's chunks."""
+    request, response = parsed(request), assembled(parsed(response))
     fields = request_fields(request) if isinstance(request, dict) else {}
     if isinstance(response, dict):
         told = response_fields(response)

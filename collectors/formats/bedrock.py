@@ -3,11 +3,11 @@
 The timestamp is near the end of the call; latency stands only in Converse outputs. Bodies over 100 KB lie elsewhere.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.apis.counts import as_object, bedrock_usage, either, known
-from collectors.apis.exchange import Fields, exchange, number, request_fields
+from collectors.apis.exchange import Fields, exchange, number
 from collectors.apis.messages import parsed
 from collectors.complete import complete
 from collectors.files.reading import Place, Record
@@ -24,8 +24,7 @@ def detect(record: Record) -> bool:
 def parse(record: Record, place: Place) -> Iterator[Item]:
     given, got = as_object(record.get("input")), as_object(record.get("output"))
     request, response = parsed(given.get("inputBodyJson")), parsed(got.get("outputBodyJson"))
-    answer = _assembled(response) if isinstance(response, list) else as_object(response)
-    told = {**request_fields(as_object(request)), **exchange(None, answer)}
+    told = exchange(request, response)
     model = str(record.get("modelId") or "").rsplit("/", 1)[-1] or None
     told |= {
         "provider": "aws.bedrock",
@@ -63,26 +62,6 @@ def _invocation_latency(response: Any) -> float | None:
         if metrics:
             return number(metrics.get("invocationLatency"))
     return None
-
-
-def _assembled(chunks: Iterable[Any]) -> dict[str, Any]:
-    """The message that an Anthropic stream adds up to; for others the texts of their chunks."""
-    whole: dict[str, Any] = {"type": "message", "content": []}
-    texts: dict[int, str] = {}
-    for chunk in map(as_object, chunks):
-        kind, delta = chunk.get("type"), as_object(chunk.get("delta"))
-        if kind == "message_start":
-            whole |= as_object(chunk.get("message"))
-        elif kind == "content_block_delta":
-            index = int(chunk.get("index") or 0)
-            texts[index] = texts.get(index, "") + str(delta.get("text") or "")
-        elif kind == "message_delta":
-            whole["stop_reason"] = delta.get("stop_reason")
-            whole["usage"] = {**as_object(whole.get("usage")), **as_object(chunk.get("usage"))}
-        elif "outputText" in chunk or "generation" in chunk:
-            texts[0] = texts.get(0, "") + str(either(chunk, "outputText", "generation") or "")
-    whole["content"] = [{"type": "text", "text": text} for _, text in sorted(texts.items()) if text]
-    return whole
 
 
 FORMAT = Format(

@@ -4,6 +4,7 @@ Usage has four shapes. Its own (`input`, `input_cached_tokens`, …) keeps the k
 provider's shapes are read as the provider means them.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from collectors.apis.exchange import Fields, number, settings
 from collectors.apis.messages import messages, parsed
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
+from collectors.held import Held
 from store.errors import FormatError
 from store.model import Operation
 
@@ -42,8 +44,8 @@ class Observations:
     """An SDK creates an observation and updates it, in any number of batches; an export tells each once."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Record] = {}
-        self._traces: dict[str, Record] = {}
+        self._told: Held[Record] = Held()
+        self._traces: Held[Record] = Held()
 
     def read(self, record: Record, _place: Place) -> Iterator[Item]:
         events = _batch(record)
@@ -54,15 +56,18 @@ class Observations:
             if not body.get("id"):
                 raise FormatError("an event without its body's id")
             if kind == "trace-create":
-                self._traces[body["id"]] = {**self._traces.get(body["id"], {}), **known(dict(body))}
+                whole = {**(self._traces.get(body["id"]) or {}), **known(dict(body))}
+                deque(self._traces.put(body["id"], whole), maxlen=0)
             elif kind not in ("score-create", "sdk-log"):
-                default = kind.partition("-")[0].upper()
-                before = self._told.get(body["id"], {"type": default, "startTime": event.get("timestamp")})
-                self._told[body["id"]] = {**before, **known(dict(body))}
+                default = {"type": kind.partition("-")[0].upper(), "startTime": event.get("timestamp")}
+                whole = {**(self._told.get(body["id"]) or default), **known(dict(body))}
+                yield from map(self._observed, self._told.put(body["id"], whole))
 
     def rest(self) -> Iterator[Item]:
-        for body in self._told.values():
-            yield _span(body, self._traces.get(str(body.get("traceId")), {}))
+        return map(self._observed, self._told.values())
+
+    def _observed(self, body: Record) -> Item:
+        return _span(body, self._traces.get(str(body.get("traceId"))) or {})
 
 
 def _of(record: Mapping[str, Any], *names: str) -> Any:

@@ -12,6 +12,7 @@ from collectors.apis.exchange import Fields
 from collectors.apis.messages import parsed
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
+from collectors.held import Held
 from store.errors import FormatError
 from store.model import Operation
 
@@ -30,7 +31,7 @@ class Runs:
     """A run is posted at its start and patched at its end, often in another batch."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Record] = {}
+        self._open: Held[Record] = Held()
 
     def read(self, record: Record, _place: Place) -> Iterator[Item]:
         body = as_object(record.get("body")) or record
@@ -38,11 +39,11 @@ class Runs:
         for run in told:
             if not isinstance(run, dict) or not run.get("id"):
                 raise FormatError("a run without an id")
-            whole = _merged(self._open.pop(run["id"], {}), run)
+            whole = _merged(self._open.pop(run["id"]) or {}, run)
             if whole.get("end_time"):
                 yield span_of(whole)
             else:
-                self._open[run["id"]] = whole
+                yield from map(span_of, self._open.put(run["id"], whole))
 
     def rest(self) -> Iterator[Item]:
         for run in self._open.values():

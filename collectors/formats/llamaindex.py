@@ -9,6 +9,7 @@ from collectors.apis.messages import messages
 from collectors.complete import complete
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
+from collectors.held import Held
 from store.model import Operation
 
 KINDS = (("LLMChat", Operation.CHAT), ("LLMCompletion", Operation.COMPLETION), ("Embedding", Operation.EMBEDDING))
@@ -26,7 +27,7 @@ class Calls:
     """Holds what started until it ends."""
 
     def __init__(self) -> None:
-        self._open: dict[str, tuple[Record, Place]] = {}
+        self._open: Held[tuple[Record, Place, str]] = Held()
 
     def read(self, record: Record, place: Place) -> Iterator[Item]:
         name = str(_class(record))
@@ -35,14 +36,19 @@ class Calls:
             return
         key = str(record["span_id"])
         if "Start" in name:
-            self._open[key] = (record, place)
+            yield from map(_unended, self._open.put(key, (record, place, key)))
         else:
-            start, _ = self._open.pop(key, ({}, place))
+            start, *_ = self._open.pop(key) or ({},)
             yield complete(_told(kind, start, record, key), source="llamaindex", place=place)
 
     def rest(self) -> Iterator[Item]:
-        for key, (start, place) in self._open.items():
-            yield complete(_told(Operation.CHAT, start, {}, key), source="llamaindex", place=place)
+        return map(_unended, self._open.values())
+
+
+def _unended(started: tuple[Record, Place, str]) -> Item:
+    start, place, key = started
+    told = {**_told(Operation.CHAT, start, {}, key), "problems": ["no_end"]}
+    return complete(told, source="llamaindex", place=place)
 
 
 def _told(kind: Operation, start: Record, end: Record, key: str) -> Fields:

@@ -9,6 +9,7 @@ from collectors.apis.exchange import Fields, exchange, number
 from collectors.apis.messages import messages
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
+from collectors.held import Held
 from store.errors import FormatError
 from store.model import Operation
 
@@ -31,17 +32,17 @@ class Spans:
     """A span is told at its start and again at its end."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Record] = {}
+        self._told: Held[Record] = Held()
 
     def read(self, record: Record, _place: Place) -> Iterator[Item]:
         for span in _spans(record):
             if not isinstance(span, dict) or not span.get("id"):
                 raise FormatError("a span without an id")
-            whole = {**self._told.pop(span["id"], {}), **known(span)}
+            whole = {**(self._told.pop(span["id"]) or {}), **known(span)}
             if whole.get("end_time"):
                 yield _span(whole)
             else:
-                self._told[span["id"]] = whole
+                yield from map(_span, self._told.put(span["id"], whole))
 
     def rest(self) -> Iterator[Item]:
         for span in self._told.values():

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collectors import folding
 from collectors.apis.messages import parsed
 from collectors.apis.named import Named
+from collectors.apis.stream import assembled
 from collectors.complete import complete
 from collectors.files.mapping import fields
 from collectors.files.reading import Place, Record
@@ -96,7 +97,7 @@ def parse(record: Record, place: Place) -> Iterator[Item]:
 def _set_sides(found: Record) -> None:
     """A side that is plain text is the message itself; one that is an object tells its messages too."""
     for side, said in (("request", "messages"), ("response", "answer")):
-        told = found[side] = parsed(found.get(side))
+        told = found[side] = assembled(parsed(found.get(side)))
         if isinstance(told, str | list):
             found[side], found[said] = None, told
         elif isinstance(told, dict):

@@ -3,7 +3,7 @@
 `full_request` and `full_response` (Gemini, Claude), or payload lists of texts; rows may be a sample of the traffic.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -44,35 +44,13 @@ def parse(record: Record, place: Place) -> Iterator[Item]:
     yield complete(told, source="vertex", place=place)
 
 
-def _side(record: Record, whole: str, payload: str) -> Mapping[str, Any]:
+def _side(record: Record, whole: str, payload: str) -> Any:
     told = parsed(record.get(whole))
-    if isinstance(told, list):  # a stream's chunks: the last one carries the counts
-        told = _joined([as_object(chunk) for chunk in told])
     if told:
-        return as_object(told)
+        return told
     texts = parsed(record.get(payload))
     first = parsed(texts[0]) if isinstance(texts, list) and texts else parsed(texts)
     return as_object(first)
-
-
-def _joined(chunks: list[Mapping[str, Any]]) -> dict[str, Any]:
-    whole = {name: value for chunk in chunks for name, value in chunk.items()}
-    first = [as_object((chunk.get("candidates") or [{}])[0]) for chunk in chunks]
-    said = _texts_joined(part for c in first for part in as_object(c.get("content")).get("parts") or [])
-    last = first[-1] if first else {}
-    return {**whole, "candidates": [{**last, "content": {"role": "model", "parts": said}}]} if first else whole
-
-
-def _texts_joined(parts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A stream cuts one text into many parts."""
-    joined: list[dict[str, Any]] = []
-    for part in parts:
-        last = joined[-1] if joined else {}
-        if "text" in part and "text" in last and part.get("thought") == last.get("thought"):
-            last["text"] += part["text"]
-        else:
-            joined.append(dict(part))
-    return joined
 
 
 FORMAT = Format(
