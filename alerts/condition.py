@@ -35,8 +35,9 @@ class Readings:
 class Verdict:
     """`breached` None is unknown, then `cause` says which way. `threshold` is the bound `value` was held against.
 
-    `baseline` is what is normal, where the kind knows it, and `normal` from where to where. `why` is a half-sentence
-    for people. `passed`: a bit for each step of several that is behind us.
+    `baseline` is what is normal, where the kind knows it, `against` its name, and `normal` from where to where. `why`
+    is a half-sentence for people, without the value, which stands beside it. `passed`: a bit for each step of several
+    that is behind us.
     """
 
     breached: bool | None
@@ -46,6 +47,7 @@ class Verdict:
     threshold: float | None = None
     baseline: float | None = None
     normal: tuple[float, float] | None = None
+    against: str = ""
     cause: Health = Health.OK
     passed: int = 0
 
@@ -110,6 +112,12 @@ def exceeds(rule: Rule, value: float, bound: float) -> bool:
             return value < bound
         case _:
             return value <= bound
+
+
+def beside(rule: Rule, breached: bool, limit: str) -> str:
+    """`above the limit of 5 s`, or within it."""
+    side = "above" if rule.rising else "below"
+    return f"{side if breached else 'within'} the limit of {limit}"
 
 
 def unknown(sample: Sample, why: str, cause: Health = Health.NO_DATA, baseline: float | None = None) -> Verdict:

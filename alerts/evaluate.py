@@ -19,7 +19,8 @@ from alerts.engine.due import due
 from alerts.engine.held import held_as_of, held_now
 from alerts.engine.numbers import Measure, Numbers, Sliding, one_by_one
 from alerts.engine.run import Bench, Closed, Run
-from alerts.evidence import Changes, Contributors, Examples, ExtraCost, Witnesses
+from alerts.evidence import Affected, Changes, Contributors, Examples, ExtraCost, Witnesses
+from alerts.notification import loads
 from alerts.rule import MetricInfo, Rule
 from alerts.rules.rulefile import rule_from
 from alerts.settings import AlertSettings
@@ -65,7 +66,7 @@ def evaluate(
     store: Store, *, measure: Measure, metrics: Mapping[str, MetricInfo], settings: AlertSettings, now: datetime,
     contributors: Contributors | None = None, examples: Examples | None = None, channels: Sequence[str] = (),
     replayed_at: datetime | None = None, sliding: Sliding | None = None, changes: Changes | None = None,
-    extra_cost: ExtraCost | None = None,
+    affected: Affected | None = None, extra_cost: ExtraCost | None = None,
 ) -> dict[str, int]:  # fmt: skip
     """Bring every stored rule up to `now` and return counts: rules, windows, fired, resolved, messages, errors.
 
@@ -73,7 +74,10 @@ def evaluate(
     the same `now` changes nothing. Called for hour after hour of the past it leaves what it would have left had it run
     then; `replayed_at` is then the clock's time, and what had been ingested by it counts as having been in time.
     """
-    witnesses = Witnesses(contributors=contributors, examples=examples, changes=changes, extra_cost=extra_cost)
+    witnesses = Witnesses(
+        measure=measure, contributors=contributors, examples=examples, changes=changes, affected=affected,
+        extra_cost=extra_cost,
+    )  # fmt: skip
     told = tuple(channels) if settings.channels is None else settings.channels
     around = Surroundings(
         store=store,
@@ -213,6 +217,7 @@ def _bench(around: Surroundings, rule: Rule, first: datetime) -> Bench:
         acknowledged=frozenset(incidents.acknowledged(store, rule.id)),
         covering=lambda key, at: incidents.covering_incident(store, rule.id, key, at, margin),
         over=lambda incident_id: bool(incidents.resolved_of(store, [incident_id])),
+        recall=lambda incident_id: loads(incidents.evidence(store, incident_id)),
     )
 
 

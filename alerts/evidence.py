@@ -3,23 +3,28 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
-from alerts.condition import CURRENT, Verdict, kinds
+from alerts.condition import CURRENT, kinds
 from alerts.engine.advance import Step
+from alerts.engine.numbers import Measure
 from alerts.messages.links import Seen, call_link, links, narrowed
-from alerts.messages.wording import amount, calls, sparkline
-from alerts.notification import Contributor, Example, Notification, Reason
+from alerts.messages.moved import Before, moved, recent, standing
+from alerts.messages.wording import amount, sparkline
+from alerts.notification import Contributor, Example, Notification, Reason, scope
 from alerts.rule import MetricInfo, Rule
 from store.alerts import slice_of
-from store.duration import words
 from store.errors import LeewayError
 from store.model import Filters, Slice, Window
 
 log = logging.getLogger(__name__)
 
 MOST_NAMED = 3
-LEAST_SHARE = 0.2  # of the change: a slice with less explains nothing
+LEAST_SHARE, LEAST_EXCESS = 0.2, 0.1  # of the change: a slice with less explains nothing
+NEARLY = 0.9  # of the whole's value: a slice that is better than that did not make it worse
+VERSION = "prompt_version"
+EARLIER = timedelta(hours=6)  # before the breach: what a new version is compared with
 COSTLY = ("USD", "tokens")
 TRAIL = 24  # values in the sparkline
 
@@ -42,6 +47,7 @@ class Contribution(Protocol):
 # Metric, window, reference, filters, group-by (none: ask every dimension); the most telling slices first.
 Contributors = Callable[[str, Window, Window, Filters, tuple[str, ...]], Sequence[Contribution]]
 Changes = Callable[[str, Window, Filters], Sequence[str]]  # what else changed in the window, in words
+Affected = Callable[[str, Window, Filters], str]  # whom it concerns, in words; empty: nobody knows
 ExtraCost = Callable[[Window, Filters], float | None]  # USD beyond what is usual
 Examples = Callable[[str, Window, Filters], Sequence[tuple[str, str]]]  # (call id, a few words without its text)
 
@@ -50,9 +56,11 @@ Examples = Callable[[str, Window, Filters], Sequence[tuple[str, str]]]  # (call 
 class Witnesses:
     """Functions that are asked when an alert fires; None: nobody to ask."""
 
+    measure: Measure | None = None
     contributors: Contributors | None = None
     examples: Examples | None = None
     changes: Changes | None = None
+    affected: Affected | None = None
     extra_cost: ExtraCost | None = None
 
 
@@ -95,9 +103,10 @@ def notification(
         threshold=verdict.threshold,
         peak=story.peak,
         n=verdict.n,
-        now_text=_now(rule, metric, step),
-        why="the series has vanished: its slice has no calls any more" if step.gone else verdict.why,
+        now_text=_now(rule, metric, step, story, asked.measure),
+        why="no calls of it come any more, while others do" if step.gone else verdict.why,
         peak_text=amount(story.peak, metric.unit) if story.peak is not None else "",
+        affected=_affected(rule, step, narrow, asked.affected),
         who=_who(rule, metric, step, narrow, asked.contributors),
         examples=_examples(rule, step, narrow, base_url, asked.examples),
         lines=_lines(rule, metric, step, narrow, witnesses),
@@ -108,21 +117,39 @@ def notification(
     )
 
 
-def _now(rule: Rule, metric: MetricInfo, step: Step) -> str:
-    verdict = step.verdict
-    told = [f"{amount(verdict.value, metric.unit)} over {words(rule.window)}, {calls(verdict.n)}"]
-    if verdict.baseline is not None:
-        told.append(f"normal {amount(verdict.baseline, metric.unit)}{_range(verdict, metric)}")
-    if verdict.threshold is not None and rule.kind != "no_data":
-        told.append(f"limit {rule.comparison} {amount(verdict.threshold, metric.unit)}")
-    return "; ".join(told)
+def _now(rule: Rule, metric: MetricInfo, step: Step, story: Story, measure: Measure | None) -> str:
+    """The value, and while it fires how far it has moved."""
+    seen = standing(rule, metric, step.verdict)
+    if not step.after.live or kinds()[rule.kind].periodic or rule.kind == "no_data":
+        return seen
+    far = moved(metric, step.verdict, _before(rule, step, story, measure))
+    return f"{seen}, {far}" if far else seen
 
 
-def _range(verdict: Verdict, metric: MetricInfo) -> str:
-    if verdict.normal is None:
+def _before(rule: Rule, step: Step, story: Story, measure: Measure | None) -> Before | None:
+    """What the slice was before the breach; a new version of a prompt is compared with the earlier ones."""
+    began = step.after.active_at or step.end
+    quiet = len(story.trail) - max(0, (step.end - began) // rule.every)
+    before = recent(story.trail[: max(0, quiet)], rule.every)
+    older = narrowed(rule.filters, slice_of(step.speaker))
+    if before is not None or measure is None or older.pop(VERSION, None) is None:
+        return before
+    try:
+        found = measure(rule.metric, Window(start=began - EARLIER, end=began - rule.window), older, ())
+    except LeewayError:
+        return None
+    values = [one.value for one in found if one.value is not None]
+    return Before(value=values[0], when="in earlier versions") if values else None
+
+
+def _affected(rule: Rule, step: Step, narrow: Filters, affected: Affected | None) -> str:
+    if affected is None:
         return ""
-    low, high = (amount(value, metric.unit) for value in verdict.normal)
-    return f" ({low} to {high})"
+    try:
+        return affected(rule.metric, kinds()[rule.kind].windows(rule, step.end)[CURRENT], narrow)
+    except LeewayError as error:
+        log.warning("rule %s: whom it concerns cannot be told: %s", rule.id, error)
+        return ""
 
 
 def _who(
@@ -139,22 +166,37 @@ def _who(
     except LeewayError as error:
         log.warning("rule %s: who made it move cannot be told: %s", rule.id, error)
         return ()
-    return tuple(_named(one, metric) for one in telling(shares)[:MOST_NAMED])
+    bad = [one for one in shares if metric.kind == "total" or _worsened(one, rule, step.verdict.value)]
+    return tuple(_named(one, metric) for one in telling(bad)[:MOST_NAMED])
+
+
+def _worsened(one: Contribution, rule: Rule, whole: float | None) -> bool:
+    """Whether a slice's own value is as bad as the whole's: a mean may also move because a good slice came or went."""
+    if one.value is None or whole is None:
+        return False
+    return one.value >= whole * NEARLY if rule.rising else one.value <= whole / NEARLY
 
 
 def telling(shares: Sequence[Contribution]) -> list[Contribution]:
-    """Those that stand for much and for more than their size explains, each group of dimensions once."""
+    """Those that stand for much and for more than their size explains; the same calls under one name only."""
     chosen: list[Contribution] = []
     for one in shares:
         names = {name for name, value in one.slice if value is not None}
         told = {name for earlier in chosen for name, _ in earlier.slice}
-        if names and not names & told and one.excess > 0 and (one.share or 0) >= LEAST_SHARE:
+        twin = any(_alike(one) == _alike(earlier) for earlier in chosen)
+        much = one.excess > LEAST_EXCESS and (one.share or 0) >= LEAST_SHARE
+        if names and not names & told and not twin and much:
             chosen.append(one)
     return chosen
 
 
+def _alike(one: Contribution) -> tuple[float | None, float | None, float | None]:
+    """The same for slices of other dimensions that hold the same calls."""
+    return one.share, one.value, one.reference
+
+
 def _named(one: Contribution, metric: MetricInfo) -> Contributor:
-    name = ", ".join(f"{key} {value if value is not None else 'unknown'}" for key, value in one.slice)
+    name = scope(dict(one.slice))
     text = f"{amount(one.reference, metric.unit)} → {amount(one.value, metric.unit)}"
     return Contributor(name=name, share=one.share, text=text)
 
@@ -167,7 +209,7 @@ def _lines(
     try:
         if step.after.live and asked.changes is not None:
             shortly = Window(start=began - 2 * rule.window, end=step.end)
-            found = asked.changes(rule.metric, shortly, narrow)
+            found = asked.changes(rule.metric, shortly, {key: narrow[key] for key in narrow if key != VERSION})
             return (("Changed", "; ".join(found)),) if found else ()
         if step.event == "resolved" and asked.extra_cost is not None and metric.unit in COSTLY:
             extra = asked.extra_cost(Window(start=began - rule.window, end=step.end), narrow)

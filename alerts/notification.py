@@ -1,7 +1,7 @@
 """What is told: the same facts for every channel."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -21,9 +21,13 @@ WORDS = {
     "acknowledged": "ACKNOWLEDGED", "no_data": "NO DATA", "digest": "DIGEST", "report": "REPORT", "test": "TEST",
 }  # fmt: skip
 OVER = ("resolved", "fired_and_resolved", "closed")
-LINK_NAMES = {
-    "chart": "Chart", "calls": "Calls", "incident": "Incident", "runbook": "Runbook",
+LINK_NAMES = {  # in the order in which people want them
+    "incident": "Incident", "calls": "Calls", "chart": "Chart", "runbook": "Runbook",
     "silence": "Acknowledge or silence",
+}  # fmt: skip
+WORDS_OF = {
+    "prompt_name": "prompt", "prompt_version": "version", "user_id": "user", "session_id": "session",
+    "agent_name": "agent",
 }  # fmt: skip
 UP = ("fired", "repeat", "worse", "flapping")  # tells of something that fires
 
@@ -62,8 +66,9 @@ class Notification:
     """One thing to tell. `at` is the end of the window that says so, `since` the window end at which the breach began.
 
     Texts may hold what strangers wrote; a channel shows them through `alerts.messages.neutral` only. `links` are ours.
-    `lines` are label and text of a report. `sent_at` and `delayed` are filled in when it is sent, `rescued_from` when
-    another channel could not send it.
+    `now_text`: the value and how far it has moved; `affected`: whom it concerns; `who` carries the change. `lines` are
+    label and text of a report. `sent_at` and `delayed` are filled in when it is sent, `rescued_from` when another
+    channel could not send it.
     """
 
     reason: Reason
@@ -85,6 +90,7 @@ class Notification:
     now_text: str = ""
     why: str = ""
     peak_text: str = ""
+    affected: str = ""
     who: tuple[Contributor, ...] = ()
     examples: tuple[Example, ...] = ()
     sparkline: str = ""
@@ -126,8 +132,16 @@ def loads(text: str) -> Notification:
     return msgspec.json.decode(text, type=Notification)
 
 
-def scope(labels: dict[str, str | None]) -> str:
-    return ", ".join(f"{name} {value if value is not None else 'unknown'}" for name, value in labels.items())
+def scope(labels: Mapping[str, str | None]) -> str:
+    """A slice as words: `model gpt-4o, tenant acme`, `prompt support-answer v4`; empty for everything."""
+    said = {name: "not named" if value is None else value for name, value in labels.items()}
+    if {"prompt_name", "prompt_version"} <= said.keys():
+        said = {"prompt": f"{said.pop('prompt_name')} {said.pop('prompt_version')}", **said}
+    return ", ".join(f"{word_of(name)} {value}" for name, value in said.items())
+
+
+def word_of(dimension: str) -> str:
+    return WORDS_OF.get(dimension) or dimension.replace("_", " ")
 
 
 def subject(notification: Notification) -> str:
@@ -136,10 +150,24 @@ def subject(notification: Notification) -> str:
     return neutral(notification.title) + (f" — {cut(neutral(where), 100)}" if where else "")
 
 
+def state(notification: Notification) -> str:
+    """`FIRING · critical`; a report is neither grave nor harmless."""
+    grave = f" · {notification.severity}" if notification.severity != "info" else ""
+    return WORDS[notification.reason] + grave
+
+
 def headline(notification: Notification) -> str:
     """`[FIRING · warning] Cost — model gpt-x`, whatever matters within the first 80 characters."""
     more = f" and {len(notification.others)} more" if notification.others and notification.reason != "digest" else ""
-    return f"[{WORDS[notification.reason]} · {notification.severity}] {subject(notification)}{more}"
+    return f"[{state(notification)}] {subject(notification)}{more}"
+
+
+def preview(notification: Notification) -> str:
+    """What a telephone shows of the message beside its subject: how bad it is, or how long it was."""
+    if notification.over and notification.since is not None:
+        peak = f", peak {notification.peak_text}" if notification.peak_text else ""
+        return f"after {words(notification.at - notification.since)}{peak}"
+    return notification.now_text or notification.why
 
 
 def as_other(told: Notification) -> Other:
@@ -158,18 +186,21 @@ def other(one: Other) -> str:
 
 def named_links(notification: Notification) -> list[tuple[str, str]]:
     """Label and URL of the places to go on to."""
-    return [(LINK_NAMES[name], url) for name, url in notification.links.items() if name in LINK_NAMES]
+    return [(said, notification.links[name]) for name, said in LINK_NAMES.items() if name in notification.links]
 
 
 def facts(notification: Notification) -> list[tuple[str, str]]:
     """Label and text of everything known, in the order people ask. Texts are not neutralised."""
+    over = notification.reason in ("resolved", "fired_and_resolved")
+    why_now = "; ".join(part for part in (notification.why, notification.now_text) if part)
     told = [
-        ("Now", notification.now_text),
+        ("Now", "" if notification.over else notification.now_text),
         ("Since", _since(notification)),
+        ("Why", "" if over else notification.why),
         ("Lasted", _lasted(notification)),
         ("Peak", notification.peak_text if notification.over else ""),
-        ("Why", notification.why),
-        ("Who", "; ".join(_contributor(one) for one in notification.who)),
+        ("Now", why_now if over else ""),
+        ("Who", "; ".join([*filter(None, [notification.affected]), *_carriers(notification.who)])),
         ("Also", _listed([other(one) for one in notification.others])),
         *notification.lines,
         ("Trend", notification.sparkline),
@@ -198,9 +229,14 @@ def moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _contributor(one: Contributor) -> str:
-    share = f"{min(one.share, 1):.0%} of the change from " if one.share is not None else ""
-    return f"{share}{one.name}" + (f" ({one.text})" if one.text else "")
+def _carriers(who: Sequence[Contributor]) -> list[str]:
+    """`82 % of the change from tenant acme (10 ms → 30 ms)`; who follows needs no more than the number."""
+    said = ["".join((_share(one), one.name, f" ({one.text})" if one.text else "")) for one in who]
+    return said[:1] + [one.replace(" of the change", "", 1) for one in said[1:]]
+
+
+def _share(one: Contributor) -> str:
+    return f"{100 * min(one.share, 1):.0f} % of the change from " if one.share is not None else ""
 
 
 def _listed(others: Sequence[str], most: int = 10) -> str:

@@ -47,8 +47,10 @@ def _slack(told: Notification) -> str:
 
 def _lines(message: dict[str, Any]) -> Iterator[str]:
     for block in message["blocks"]:
-        for part in [block["text"]] if "text" in block else block["elements"]:
-            yield _without_urls(part["text"])
+        if block["type"] == "rich_text":
+            yield "".join(part["text"] for part in block["elements"][0]["elements"])
+        else:
+            yield from (_without_urls(part["text"]) for part in [block.get("text"), *block.get("elements", [])] if part)
 
 
 def _without_urls(text: str) -> str:

@@ -14,6 +14,7 @@ from alerts.delivery.heartbeat import beat
 from alerts.engine.numbers import Numbers, Stretch
 from alerts.messages import report
 from analytics import drift, embedding, prices, rollup, scoring
+from analytics.affected import affected
 from analytics.contributors import Contribution, contributors
 from analytics.examples import examples
 from analytics.metric import measure, metrics
@@ -104,6 +105,7 @@ def evaluate_rules(
         contributors=partial(suspects, runtime),
         examples=partial(examples, runtime.store),
         changes=partial(changes, runtime.store),
+        affected=partial(affected, runtime.store),
         extra_cost=partial(extra_cost, runtime.store),
         settings=runtime.alert_settings,
         channels=tuple(runtime.channels) if channels is None else channels,

@@ -1,5 +1,6 @@
 """Calls that show what a number is made of."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +49,17 @@ FLAGGED_SQL = """
     WHERE event_time >= $start AND event_time < $end AND {where} AND e.flagged
     ORDER BY CASE WHEN $low THEN -e.value ELSE e.value END DESC NULLS LAST, event_time DESC LIMIT $limit
 """
+# Whom the calls of a slice are of, and whom those that meet a condition are of.
+CONCERNED_SQL = """
+    SELECT count(DISTINCT user_id) AS all_users, count(DISTINCT tenant) AS all_tenants,
+           count(DISTINCT user_id) FILTER (WHERE {condition}) AS users,
+           count(DISTINCT tenant) FILTER (WHERE {condition}) AS tenants
+    FROM data.calls WHERE event_time >= $start AND event_time < $end AND {where}
+"""
+FLAGGED = """call_id IN (
+    SELECT call_id FROM data.evaluations WHERE event_time >= $start AND event_time < $end AND name = $evaluator
+    QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY created_at DESC) = 1 AND flagged
+)"""
 
 
 def telling_calls(store: Store, window: Window, filters: Filters, kind: Telling, *, limit: int) -> pl.DataFrame:
@@ -67,6 +79,20 @@ def flagged_calls(
     where, params = _where(window, filters, limit)
     sql = FLAGGED_SQL.format(fields=FIELDS, where=where)
     return store.read(sql, {**params, "evaluator": evaluator, "low": low})
+
+
+def concerned(
+    store: Store, window: Window, filters: Filters, kind: Telling, *, evaluator: str | None
+) -> Mapping[str, int]:  # fmt: skip
+    """How many `users` and `tenants` have calls of a kind, or calls that the evaluator has flagged, of all there are.
+
+    `all_users` and `all_tenants` are those of the slice.
+    """
+    params: dict[str, Any] = {"start": window.start, "end": window.end}
+    where = condition(filters, params)
+    bad = FLAGGED if evaluator else _PICKED[kind][0]
+    params |= {"evaluator": evaluator} if evaluator else {}
+    return store.read(CONCERNED_SQL.format(where=where, condition=bad), params).row(0, named=True)
 
 
 def _where(window: Window, filters: Filters, limit: int) -> tuple[str, dict[str, Any]]:

@@ -16,25 +16,14 @@ from pydantic import BeforeValidator, Field
 from alerts.channel import Channel, ChannelSettings, Letter, Receipt
 from alerts.delivery.deadline import Deadline
 from alerts.delivery.secrets import secret
-from alerts.messages import chart
-from alerts.messages.neutral import cut, html_escaped, neutral
+from alerts.messages import chart, mail
+from alerts.messages.neutral import cut, neutral
 from alerts.notification import Notification, facts, headline, named_links, subject
 from store.errors import DeliveryError
 
 TIMEOUT_S, TOTAL_S = 10.0, 40.0
 PERMANENT = range(500, 600)  # SMTP: 4xx passes, 5xx stays, and what is neither is no answer
 PICTURE = "chart"
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light"></head>
-<body style="font:15px/1.5 -apple-system,'Segoe UI',Helvetica,Arial,sans-serif;color:#17202b;background:#ffffff">
-<div style="max-width:640px;margin:0 auto"><h1 style="font-size:18px;line-height:1.3;border-left:4px solid {colour};\
-padding-left:10px">{head}</h1>{picture}
-<table role="presentation" style="border-collapse:collapse">{rows}</table><p>{links}</p>
-<p style="color:#55606e;font-size:13px">Sent by Leeway{why}</p></div></body></html>"""
-IMAGE = '<img src="cid:{cid}" alt="{alt}" width="{width}" height="{height}" style="max-width:100%;height:auto">'
-COLOURS = {"critical": "#b94700", "warning": "#8f6200"}
-OVER_COLOUR, CALM_COLOUR = "#00734f", "#0067a3"
-ROW = '<tr><td style="color:#55606e;padding:2px 14px 2px 0;vertical-align:top">{label}</td><td>{text}</td></tr>'
-LINK = '<a href="{url}" style="color:#00609a">{text}</a>'
 
 Address = Annotated[str, Field(pattern=r"^[^\s@<>,]+@[^\s@<>,]+$")]
 Addresses = Annotated[
@@ -72,7 +61,7 @@ def payload(letter: Letter, settings: Settings) -> EmailMessage:
     message["X-Leeway-Id"] = letter.id
     message.set_content(_text(told))
     drawn = letter.course is not None and letter.course.drawable
-    message.add_alternative(_html(letter, f"{PICTURE}-{letter.id}@{domain}" if drawn else None), subtype="html")
+    message.add_alternative(mail.page(letter, f"{PICTURE}-{letter.id}@{domain}" if drawn else None), subtype="html")
     if drawn:
         _attach_chart(message, letter, f"{PICTURE}-{letter.id}@{domain}")
     return message
@@ -87,36 +76,17 @@ def _attach_chart(message: EmailMessage, letter: Letter, cid: str) -> None:
     )
 
 
-def _links(notification: Notification) -> Iterator[tuple[str, str]]:
-    yield from named_links(notification)
-    for one in notification.examples:
-        if one.link:
-            yield f"Call {cut(one.call_id, 40)}", one.link
+def _text(told: Notification) -> str:
+    width = max((len(label) for label, _ in facts(told)), default=0) + 2
+    lines = [f"{label + ':':<{width}}{neutral(text)}" for label, text in facts(told)]
+    places = [f"{name}: {url}" for name, url in named_links(told)]
+    return "\n".join([headline(told), "", *lines, "", *places, *_calls(told)]) + "\n"
 
 
-def _text(notification: Notification) -> str:
-    width = max((len(label) for label, _ in facts(notification)), default=0) + 2
-    told = [f"{label + ':':<{width}}{neutral(text)}" for label, text in facts(notification)]
-    links = [f"{neutral(text)}: {url}" for text, url in _links(notification)]
-    return "\n".join([headline(notification), "", *told, "", *links]) + "\n"
-
-
-def _html(letter: Letter, cid: str | None) -> str:
-    told, picture = letter.told, ""
-    if cid is not None and letter.course is not None:
-        alt = html_escaped(chart.words(letter.course))
-        picture = IMAGE.format(cid=cid, alt=alt, width=chart.WIDTH, height=chart.HEIGHT)
-    rows = "".join(ROW.format(label=label, text=html_escaped(text)) for label, text in facts(told))
-    links = " · ".join(LINK.format(url=_quoted(url), text=html_escaped(text)) for text, url in _links(told))
-    colour = OVER_COLOUR if told.over else COLOURS.get(told.severity, CALM_COLOUR)
-    why = f" because the rule {html_escaped(told.rule_id)} says so" if told.incident_id is not None else ""
-    return PAGE.format(
-        head=html_escaped(headline(told)), rows=rows, links=links, picture=picture, colour=colour, why=why
-    )
-
-
-def _quoted(url: str) -> str:
-    return url.replace("&", "&amp;").replace('"', "%22").replace("<", "%3C").replace(">", "%3E")
+def _calls(told: Notification) -> Iterator[str]:
+    for one in told.examples:
+        note = f" ({neutral(one.note)})" if one.note else ""
+        yield f"Call {neutral(cut(one.call_id, 40))}{note}" + (f": {one.link}" if one.link else "")
 
 
 def send(settings: Settings, letter: Letter) -> Receipt:

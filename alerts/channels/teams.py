@@ -37,7 +37,11 @@ def payload(notification: Notification) -> dict[str, Any]:
     ]
     links = [
         *named_links(notification),
-        *((f"Call {cut(neutral(one.call_id), 30)}", one.link) for one in notification.examples if one.link),
+        *(
+            (f"Call: {cut(neutral(one.note or one.call_id), 30)}", one.link)
+            for one in notification.examples
+            if one.link
+        ),
     ]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",

@@ -77,10 +77,8 @@ def _is_worse(value: float | None, beyond: float, limit: float | None) -> bool:
 
 def as_it_stands(told: Notification, *, value: float | None, n: int, why: str, at: datetime) -> Notification:
     """The message with today's numbers: it was written earlier than it is sent."""
-    said = [f"{amount(value, told.unit)}, {calls(n)}"]
-    if told.threshold is not None:
-        said.append(f"limit {amount(told.threshold, told.unit)}")
-    return replace(told, value=value, n=n, why=why or told.why, at=at, now_text="; ".join(said))
+    said = f"{amount(value, told.unit)} ({calls(n)})"
+    return replace(told, value=value, n=n, why=why or told.why, at=at, now_text=said)
 
 
 def _queued(channel: str, told: Notification) -> outbox.Queued:

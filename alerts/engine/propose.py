@@ -1,6 +1,7 @@
 """The most sensitive setting of a rule that would hardly ever have fired for nothing in this user's own history.
 
 What fired in those weeks counts as false, real or not: a proposal errs on the quiet side, and its backtest is shown.
+The next weeks bring values that the last did not: what is proposed would have been quiet with a part to SPARE.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +21,9 @@ QUIET = 0.1  # episodes a week
 WEEK = timedelta(days=7)
 MOST = 1400  # evaluations of one try
 HOLDS = (timedelta(0), timedelta(minutes=15), timedelta(minutes=30))
-TRIES = 12  # thresholds between the least and the most that was seen
-MARGIN = 0.02  # beyond the largest value that was seen
+TRIES = 12  # thresholds between the usual and the most that was seen
+SPARE = 0.15  # of a threshold: had it been so much nearer, it would have been quiet all the same
+MARGIN = 1.02 * (1 + SPARE)  # times a value that was seen: just beyond it, with that to spare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +76,22 @@ def _nearest(
     rule: Rule, hold: timedelta, grid: Sequence[float], often: Callable[[Rule], float], quiet: float
 ) -> Proposal | None:
     """The most sensitive threshold of `grid` (most sensitive first) that is quiet; it gets quieter along the grid."""
-    low, high, best = 0, len(grid) - 1, None
+    low, high = 0, len(grid) - 1
+    best: Rule | None = None
     while low <= high:
         middle = (low + high) // 2
         tried = rule.model_copy(update={"threshold": grid[middle], "hold": hold, "recover_threshold": None})
-        a_week = often(tried)
-        if a_week <= quiet:
-            best, high = Proposal(rule=tried, a_week=a_week), middle - 1
+        nearer = tried.model_copy(update={"threshold": _nearer(tried)})
+        if often(nearer) <= quiet:
+            best, high = tried, middle - 1
         else:
             low = middle + 1
-    return best
+    return Proposal(rule=best, a_week=often(best)) if best else None
+
+
+def _nearer(rule: Rule) -> float:
+    threshold = rule.threshold or 0.0
+    return threshold / (1 + SPARE) if rule.rising else threshold * (1 + SPARE)
 
 
 def _thresholds(rule: Rule, metric: MetricInfo, due: Sequence[datetime], numbers: Numbers) -> list[float]:
@@ -94,10 +102,10 @@ def _thresholds(rule: Rule, metric: MetricInfo, due: Sequence[datetime], numbers
     values = sorted(_seen(rule, metric, due, numbers), reverse=not rule.rising)
     if not values:
         return []
-    worst = values[-1] * (1 + MARGIN if rule.rising else 1 - MARGIN)
+    beyond = MARGIN if rule.rising else 1 / MARGIN
     usual = values[len(values) // 2 :]
-    picked = [usual[place * (len(usual) - 1) // TRIES] for place in range(TRIES + 1)]
-    return list(dict.fromkeys(float(f"{value:.3g}") for value in [*picked, worst]))
+    picked = [beyond * usual[place * (len(usual) - 1) // TRIES] for place in range(TRIES + 1)]
+    return list(dict.fromkeys(float(f"{value:.3g}") for value in picked))
 
 
 def _seen(rule: Rule, metric: MetricInfo, due: Sequence[datetime], numbers: Numbers) -> list[float]:

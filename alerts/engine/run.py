@@ -9,7 +9,7 @@ from alerts.delivery.mute import flap, flapping, silenced, too_old
 from alerts.engine.advance import Step, advance
 from alerts.engine.numbers import Numbers
 from alerts.evidence import TRAIL, Story, Witnesses, notification
-from alerts.notification import Notification, Reason, dumps
+from alerts.notification import Notification, Reason, dumps, loads
 from alerts.rule import MetricInfo, Rule
 from alerts.rules.mute_timing import muted
 from alerts.settings import AlertSettings
@@ -49,7 +49,8 @@ class Bench:
     """What a run works with.
 
     `late`: the windows were seen before and are being rewritten. Then `covering(key, at)` finds the incident that
-    history already has for a moment, and `over(incident)` says whether its end has been told.
+    history already has for a moment, and `over(incident)` says whether its end has been told. `recall(incident)` is
+    what was told first of one that began before.
     `acknowledged`: incidents that somebody looks after; they are not repeated.
     """
 
@@ -65,6 +66,7 @@ class Bench:
     acknowledged: frozenset[int] = frozenset()
     covering: Callable[[str, datetime], int | None] = lambda _key, _at: None
     over: Callable[[int], bool] = lambda _incident_id: False
+    recall: Callable[[int], Notification | None] = lambda _incident_id: None
     late: bool = False
 
 
@@ -134,8 +136,15 @@ class Run:
         reason = "missing_series" if step.gone else "period_over" if periodic else "recovered"
         self.closed.append(Closed(incident_id=held.incident_id, at=step.end, reason=reason))
         if held.last_sent_at is not None and reason != "period_over":
-            held = self._tell(held, step, self._notification(held, step, "closed" if step.gone else "resolved"))
+            told = self._notification(held, step, "closed" if step.gone else "resolved")
+            held = self._tell(held, step, self._with_what_it_was(told))
         return replace(held, incident_id=None, last_sent_at=None, peak=None)
+
+    def _with_what_it_was(self, told: Notification) -> Notification:
+        """Who was behind it and whom it concerned stands in what was told first."""
+        opened = (loads(one.evidence) for one in self.opened if one.incident_id == told.incident_id)
+        first = next(opened, None) or self.bench.recall(told.incident_id or 0)
+        return replace(told, who=first.who, affected=first.affected) if first else told
 
     def _goes_on(self, held: Held, step: Step) -> Held:
         held = replace(held, peak=self._peak(held.peak, step.verdict.value))

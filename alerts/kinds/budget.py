@@ -79,7 +79,8 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
 
 def _why(rule: Rule, metric: MetricInfo, spent: float, will: Forecast | None, ends: datetime) -> str:
     budget = rule.threshold or 0.0
-    said = f"{amount(spent, metric.unit)} of {amount(budget, metric.unit)} a {rule.period} spent ({spent / budget:.0%})"
+    share = f"{100 * spent / budget:.0f} %"
+    said = f"{amount(spent, metric.unit)} of {amount(budget, metric.unit)} a {rule.period} spent ({share})"
     if will is None:
         return said
     last = (ends - INSTANT).astimezone(ZoneInfo(rule.time_zone))

@@ -11,7 +11,7 @@ from typing import Any
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, needs_threshold, unknown
 from alerts.kinds.rate import FEWEST_BAD
-from alerts.messages.wording import amount, calls
+from alerts.messages.wording import calls
 from alerts.rule import MetricInfo, Rule
 from store.duration import words
 from store.model import Sample, Window
@@ -55,9 +55,10 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
         breached=suspect and recent.value is not None and recent.value > limit,
         value=whole.value,
         n=whole.n,
-        why=_why(rule, metric, whole, recent),
+        why=_why(rule, whole, recent),
         threshold=limit,
         baseline=None if rule.objective is None else 1 - rule.objective,
+        against="what the objective allows",
     )
 
 
@@ -68,13 +69,12 @@ def _limit(rule: Rule, firing: bool) -> float:
     return factor * (1 - (rule.objective or 0.0))
 
 
-def _why(rule: Rule, metric: MetricInfo, whole: Sample, recent: Sample) -> str:
+def _why(rule: Rule, whole: Sample, recent: Sample) -> str:
     allowed = 1 - (rule.objective or 0.0)
     last = "no calls" if recent.value is None else f"{recent.value / allowed:.3g}×"
-    share = words(rule.window / SHARE_OF_WINDOW)
     return (
-        f"{(whole.value or 0.0) / allowed:.3g}× the {amount(allowed, metric.unit)} that the objective allows "
-        f"over {words(rule.window)}, {last} in the last {share}; limit {rule.threshold:g}×"
+        f"errors are used up {(whole.value or 0.0) / allowed:.3g}× as fast as the objective allows, "
+        f"{last} in the last {words(rule.window / SHARE_OF_WINDOW)}; limit {rule.threshold:g}×"
     )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, unknown
-from alerts.messages.wording import amount, calls
+from alerts.messages.wording import calls
 from alerts.rule import MetricInfo, Rule
 from store.alerting import Health
 from store.duration import words
-from store.model import Sample, Window
+from store.model import Window
 
 REFERENCE = "reference"
 WEEK = timedelta(days=7)
@@ -36,9 +36,10 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
         breached=exceeds(rule, ratio, bound),
         value=now.value,
         n=now.n,
-        why=_why(rule, metric, now, then),
+        why=f"{ratio:.3g}× {_then(rule)}, limit {bound:.3g}×",
         threshold=bound * then.value,
         baseline=then.value,
+        against=_then(rule),
     )
 
 
@@ -47,14 +48,6 @@ def _bound(rule: Rule, firing: bool) -> float:
     if not firing:
         return threshold
     return 1 + RECOVERY * (threshold - 1) if rule.recover_threshold is None else rule.recover_threshold
-
-
-def _why(rule: Rule, metric: MetricInfo, now: Sample, then: Sample) -> str:
-    ratio = (now.value or 0.0) / (then.value or 1.0)
-    return (
-        f"{amount(now.value, metric.unit)} is {ratio:.2f}× {_then(rule)} ({amount(then.value, metric.unit)}); "
-        f"limit {rule.comparison} {rule.threshold:g}×"
-    )
 
 
 def _then(rule: Rule) -> str:

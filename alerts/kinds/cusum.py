@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, current
-from alerts.kinds.seasonal import normal_range, past, placed, problems
-from alerts.messages.wording import amount
+from alerts.kinds.seasonal import AT_THIS_HOUR, normal_range, past, placed, problems
 from alerts.rule import MetricInfo, Rule
 
 ASIDE = 3.0  # of the moving average: values that lie one deviation from normal
@@ -27,18 +26,14 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
     season, place, value = found
     total = (season.cusum_up if rule.rising else season.cusum_down)[place]
     aside = season.ewma[place] * (1 if rule.rising else -1) > ASIDE
-    usually, (low, high) = season.usual(place), normal_range(season, place)
     return Verdict(
         breached=bool(aside and (firing or total > (rule.threshold or 0.0))),
         value=value,
         n=readings[CURRENT].n,
-        why=(
-            f"crept to {value / max(usually, 1e-12):.2g}× what is normal at this hour "
-            f"({amount(low, metric.unit)} to {amount(high, metric.unit)}): "
-            f"deviations of the last week add up to {total:.0f}, limit {rule.threshold:g}"
-        ),
-        baseline=usually,
-        normal=(low, high),
+        why=f"it creeps: the small deviations of a week add up to {total:.0f}, limit {rule.threshold:g}",
+        baseline=season.usual(place),
+        normal=normal_range(season, place),
+        against=AT_THIS_HOUR,
     )
 
 

@@ -7,8 +7,7 @@ verdict "drifted". Comparisons are made when a window of traffic is complete; un
 from collections.abc import Mapping
 from typing import Any
 
-from alerts.condition import CURRENT, Kind, Readings, Verdict, current, exceeds, unknown
-from alerts.messages.wording import number
+from alerts.condition import CURRENT, Kind, Readings, Verdict, beside, current, exceeds, unknown
 from alerts.rule import MetricInfo, Rule
 from store.alerting import Health
 from store.duration import words
@@ -26,8 +25,8 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
         return unknown(now, "too few calls to compare", Health.INSUFFICIENT_BASELINE)
     bound = rule.recover_threshold if firing and rule.recover_threshold is not None else rule.threshold or 0.0
     breached = exceeds(rule, now.value, bound)
-    moved = "moved from the reference" if breached else "as in the reference"
-    why = f"{moved}: {now.value:.2f}× what ordinary windows differ by, over {number(now.n)} compared calls"
+    moved = "moved away from the reference" if breached else "as in the reference"
+    why = f"{moved}, {beside(rule, breached, f'{bound:g}× what ordinary windows differ by')}"
     return Verdict(breached=breached, value=now.value, n=now.n, why=why, threshold=bound)
 
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from alerts.condition import CURRENT, Kind, Readings, Verdict, unknown
 from alerts.messages.wording import calls
 from alerts.rule import MetricInfo, Rule
-from store.duration import words
 from store.model import Window
 
 BEFORE = "before"
@@ -23,7 +22,7 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
     now, before = readings[CURRENT], readings[BEFORE]
     if now.n == 0 and before.n == 0:
         return unknown(now, "no calls for more than a day")
-    why = f"{calls(now.n)} in {words(rule.window)}, {calls(before.n)} in the day before"
+    why = f"there were {calls(before.n)} in the day before"
     return Verdict(breached=now.n == 0, value=float(now.n), n=now.n, why=why, threshold=0.0)
 
 

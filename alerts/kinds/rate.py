@@ -10,7 +10,7 @@ from datetime import datetime
 from math import sqrt
 
 from alerts.condition import CURRENT, Kind, Readings, Verdict, exceeds, needs_threshold, unknown
-from alerts.messages.wording import amount, calls
+from alerts.messages.wording import amount, calls, number
 from alerts.rule import MetricInfo, Rule
 from store.duration import words
 from store.model import Sample, Window
@@ -49,7 +49,7 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
     if suspect and (recent.value is None or recent.n == 0):
         return unknown(whole, f"no calls in the last {words(rule.window / 4)}")
     breached = suspect and recent.value is not None and exceeds(rule, recent.value, bound)
-    why = _why(rule, metric, whole, recent, bad)
+    why = _why(rule, metric, whole, recent, bad) if breached else _why_not(rule, metric, recent, bound)
     return Verdict(breached=breached, value=whole.value, n=whole.n, why=why, threshold=bound)
 
 
@@ -69,17 +69,22 @@ def _bound(rule: Rule, firing: bool) -> float:
 
 
 def _why(rule: Rule, metric: MetricInfo, whole: Sample, recent: Sample, bad: int) -> str:
-    lower = amount(wilson_lower(bad, whole.n), metric.unit)
-    last = "no calls" if recent.value is None else amount(recent.value, metric.unit)
+    surely = amount(wilson_lower(bad, whole.n), metric.unit)
     return (
-        f"{bad} of {calls(whole.n)} in {words(rule.window)} (at least {lower} with 99 % confidence), "
-        f"{last} in the last {words(rule.window / 4)}; limit {amount(rule.threshold, metric.unit)}"
+        f"{number(bad)} of {calls(whole.n)}, with 99 % confidence at least {surely}; "
+        f"{amount(recent.value, metric.unit)} in the last {words(rule.window / 4)}; "
+        f"limit {amount(rule.threshold, metric.unit)}"
     )
+
+
+def _why_not(rule: Rule, metric: MetricInfo, recent: Sample, bound: float) -> str:
+    last = "no calls" if recent.value is None else amount(recent.value, metric.unit)
+    return f"{last} in the last {words(rule.window / 4)}, limit {amount(bound, metric.unit)}"
 
 
 RATE = Kind(
     name="rate",
-    help="A share of calls: Wilson 99 % lower bound over the window, raw rate of its last quarter, 3 bad calls.",
+    help="Surely above the limit, also where calls are few (99 % confidence), and still so in the last quarter.",
     windows=windows,
     judge=judge,
     problems=problems,

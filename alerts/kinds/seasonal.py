@@ -14,11 +14,12 @@ import numpy as np
 from alerts.condition import CURRENT, Kind, Readings, Verdict, current, exceeds, needs_threshold, unknown
 from alerts.engine.past import Grid
 from alerts.engine.season import MEMORY, Season
-from alerts.messages.wording import amount, calls
+from alerts.messages.wording import calls
 from alerts.rule import MetricInfo, Rule
 from store.alerting import Health
 from store.duration import words
 
+AT_THIS_HOUR = "normal at this hour"
 SHIFT = 1.8
 RECOVERY = 0.9  # of the threshold, on the way back
 DAY, SHORTEST = timedelta(days=1), timedelta(minutes=5)
@@ -58,10 +59,11 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
         breached=bool(spiked or shifted),
         value=value,
         n=readings[CURRENT].n,
-        why=_why(rule, metric, season, place, value, shifted=bool(shifted and not spiked)),
+        why=_why(rule, season, place, spiked=bool(spiked), shifted=bool(shifted)),
         threshold=season.usual(place, bound),
         baseline=season.usual(place),
         normal=normal_range(season, place),
+        against=AT_THIS_HOUR,
     )
 
 
@@ -87,14 +89,12 @@ def _before(season: Season, place: int) -> float:
     return float(season.z[place - 1]) if place else float("nan")
 
 
-def _why(rule: Rule, metric: MetricInfo, season: Season, place: int, value: float, *, shifted: bool) -> str:
-    low, high = normal_range(season, place)
-    times = value / max(season.usual(place), 1e-12)
-    normal = f"{times:.2g}× what is normal at this hour ({amount(low, metric.unit)} to {amount(high, metric.unit)})"
-    if shifted:
-        average, limit = season.ewma[place], SHIFT * (rule.threshold or 0.0)
-        return f"{normal}: shifted for hours, average deviation {average:.1f}, limit {limit:.3g}"
-    return f"{normal}: {season.z[place]:.1f} robust deviations, limit {rule.threshold:g} in two windows running"
+def _why(rule: Rule, season: Season, place: int, *, spiked: bool, shifted: bool) -> str:
+    limit = rule.threshold or 0.0
+    if shifted and not spiked:
+        return f"for hours {abs(season.ewma[place]):.1f} spreads from normal on average, limit {SHIFT * limit:.3g}"
+    away = f"{abs(season.z[place]):.1f} times the usual spread from normal"
+    return f"{away}, limit {limit:g} in two windows running" if spiked else f"{away}, limit {limit:g}"
 
 
 SEASONAL = Kind(

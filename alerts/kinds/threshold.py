@@ -1,6 +1,6 @@
 """A metric over one window against a fixed number."""
 
-from alerts.condition import CURRENT, Kind, Readings, Verdict, current, exceeds, unknown
+from alerts.condition import CURRENT, Kind, Readings, Verdict, beside, current, exceeds, unknown
 from alerts.messages.wording import amount, calls
 from alerts.rule import MetricInfo, Rule
 from store.duration import words
@@ -12,8 +12,7 @@ def judge(rule: Rule, metric: MetricInfo, readings: Readings, firing: bool) -> V
         return unknown(sample, f"only {calls(sample.n)} in {words(rule.window)}")
     bound = _bound(rule, firing)
     breached = exceeds(rule, sample.value, bound)
-    sign = rule.comparison if breached else "not " + rule.comparison
-    why = f"{amount(sample.value, metric.unit)} {sign} {amount(bound, metric.unit)} over {words(rule.window)}"
+    why = beside(rule, breached, amount(bound, metric.unit))
     return Verdict(breached=breached, value=sample.value, n=sample.n, why=why, threshold=bound)
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from alerts.engine.numbers import Measure
-from alerts.evidence import LEAST_SHARE, Contributors
+from alerts.evidence import Contributors, telling
 from alerts.messages.links import Seen, links
 from alerts.messages.wording import amount, number
 from alerts.notification import Notification, dumps, scope
@@ -39,7 +39,8 @@ STALE = timedelta(hours=12)  # a report that is later than this is not sent any 
 WEEK = timedelta(days=7)
 MOVED = 0.2  # of what it was: less is no news
 FEWEST = 30  # calls on both sides: of fewer no change is told
-MOST_OPEN = 8
+MOST_OPEN, MOST_MODELS = 8, 4
+COST = "cost_usd"
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 
@@ -136,7 +137,7 @@ def compose(report: Report, period: Window, sources: Sources) -> Notification:
     return Notification(
         reason="report", rule_id=f"report-{report.name}", title=f"{report.name.capitalize()} report", severity="info",
         at=period.end, lines=(
-            ("Period", f"{span} {report.time_zone}, against {named}"), *numbers,
+            ("Period", f"{span} {report.time_zone}, against {named}"), *numbers, *_spent_on(report, period, sources),
             *_incidents(sources.store, period),
         ), links=links(sources.base_url, seen),
     )  # fmt: skip
@@ -167,16 +168,17 @@ def _numbers(report: Report, period: Window, before: Window, sources: Sources) -
         now, then = _sample(sources, name, period), _sample(sources, name, before)
         if now.value is None or (metric.kind == "total" and not now.value and not then.value):
             continue
-        told = amount(now.value, metric.unit) + _against(now, then, metric)
+        unit = "" if metric.unit == "calls" else metric.unit
+        told = amount(now.value, unit) + _against(now, then, metric, unit)
         yield metric.title, told + (_why(name, period, before, sources) if _moved(now, then) else "")
 
 
-def _against(now: Sample, then: Sample, metric: MetricInfo) -> str:
+def _against(now: Sample, then: Sample, metric: MetricInfo, unit: str) -> str:
     if then.value is None or now.value is None or not then.n:
         return ""
-    was = f"was {amount(then.value, metric.unit)}"
+    was = f", was {amount(then.value, unit)}"
     change = round(100 * (now.value / then.value - 1)) if metric.kind == "total" and then.value else 0
-    return f" ({was}, {change:+d} %)" if change else f" ({was})"
+    return f"{was} ({change:+d} %)" if change else was
 
 
 def _moved(now: Sample, then: Sample) -> bool:
@@ -187,11 +189,22 @@ def _moved(now: Sample, then: Sample) -> bool:
 
 def _why(name: str, period: Window, before: Window, sources: Sources) -> str:
     """The slice that carries most of the change, when one does."""
-    for one in sources.contributors(name, period, before, {}, ()):
-        known: dict[str, str | None] = {label: value for label, value in one.slice if value is not None}
-        if known and one.share is not None and one.share >= LEAST_SHARE and one.excess > 0:
-            return f"; {min(one.share, 1):.0%} of the change from {scope(known)}"
+    for one in telling(sources.contributors(name, period, before, {}, ())):
+        return f"; {100 * min(one.share or 0, 1):.0f} % of the change from {scope(dict(one.slice))}"
     return ""
+
+
+def _spent_on(report: Report, period: Window, sources: Sources) -> Iterator[tuple[str, str]]:
+    """The models that most was spent on."""
+    if COST not in report.metrics or COST not in sources.metrics:
+        return
+    found = [one for one in sources.measure(COST, period, {}, ("model",)) if one.value]
+    first = sorted(found, key=lambda one: -(one.value or 0))[:MOST_MODELS]
+    if len(found) > 1:
+        yield (
+            "Cost by model",
+            ", ".join(f"{dict(one.slice)['model'] or 'not named'} {amount(one.value, 'USD')}" for one in first),
+        )
 
 
 def _incidents(store: Store, period: Window) -> Iterator[tuple[str, str]]:
@@ -202,12 +215,13 @@ def _incidents(store: Store, period: Window) -> Iterator[tuple[str, str]]:
     known = fired.filter(pl.col("acknowledged_at").is_not_null()).height
     longest = found["duration_s"].max()
     lasted = f"; the longest lasted {words(timedelta(seconds=float(str(longest))))}" if longest is not None else ""
-    yield "Incidents", f"{number(fired.height)} fired, {number(known)} acknowledged, {open_now.height} open{lasted}"
-    told = [_open(row) for row in open_now.head(MOST_OPEN).iter_rows(named=True)]
-    if told:
-        yield "Open", "; ".join(told)
+    told = f"{number(fired.height)} fired, {number(known)} acknowledged, {open_now.height} open{lasted}"
+    yield "Incidents", told if found.height else "none"
+    named = [_open(row) for row in open_now.head(MOST_OPEN).iter_rows(named=True)]
+    if named:
+        yield "Open", "; ".join(named)
 
 
 def _open(row: Mapping[str, Any]) -> str:
     where = scope(dict(slice_of(row["slice"])))
-    return f"{row['incident_id']} {row['title']}" + (f" — {where}" if where else "")
+    return f"{row['title']}" + (f" — {where}" if where else "") + f" (incident {row['incident_id']})"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 BARS = "▁▂▃▄▅▆▇█"
-MS_IN_S, THOUSAND, HUNDRED = 1000, 1000, 100
+MS_IN_S, HUNDRED, TEN = 1000, 100, 10
 SHARE = "share"
 
 
@@ -29,6 +29,14 @@ def number(value: float) -> str:
 
 def _dollars(value: float) -> str:
     return f"${value:,.2f}" if abs(value) >= 1 or value == 0 else f"${value:.3g}"
+
+
+def times(value: float, of: float) -> str:
+    """`3.2× ` as a part of a sentence; empty where nothing can be a multiple of it."""
+    if of == 0:
+        return ""
+    many = value / of
+    return f"{many:,.0f}× ".replace(",", " ") if many >= TEN else f"{many:.2g}× "
 
 
 def calls(n: int) -> str:

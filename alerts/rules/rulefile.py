@@ -2,13 +2,14 @@
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from alerts.condition import kinds
 from alerts.rule import Rule
 from alerts.rules.checked import checked, did_you_mean
+from store.alerting import Severity
 from store.errors import ConfigError
 
 TABLES = ("rule", "inhibit")  # of a rules file; alerts/delivery/inhibition.py reads the second
@@ -24,6 +25,12 @@ def rule_from(table: Mapping[str, Any], *, where: str, metrics: Iterable[str] = 
     if known and rule.metric not in known:
         raise ConfigError(f"{place}: no metric is named {rule.metric!r}{did_you_mean(rule.metric, known)}")
     return rule
+
+
+def doubts(rule: Rule) -> Iterator[str]:
+    """What may be said against a rule that is valid."""
+    if rule.severity is Severity.CRITICAL and rule.runbook is None:
+        yield "whoever is woken by a critical alert wants to know what to do: add a 'runbook'"
 
 
 def _usual(table: Mapping[str, Any]) -> Mapping[str, Any]:

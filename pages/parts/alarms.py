@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from alerts.notification import scope
 from analytics.metric import metrics
 from pages.parts import asked, links, states, units
 from pages.parts.charts import Band
@@ -150,11 +151,8 @@ def _warnings(known: Standing, now: datetime) -> None:
 
 
 def sliced(key: str) -> str:
-    """A slice as words: `model gpt-4o, tenant acme`, `prompt support-answer@v4`; empty for everything."""
-    labels = {name: "not named" if value is None else value for name, value in alerts.slice_of(key)}
-    if {"prompt_name", "prompt_version"} <= labels.keys():
-        labels = {"prompt": f"{labels.pop('prompt_name')}@{labels.pop('prompt_version')}", **labels}
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in labels.items())
+    """A slice as words; empty for everything."""
+    return scope(dict(alerts.slice_of(key)))
 
 
 def around(row: Row, now: datetime) -> dict[str, str]:

@@ -105,10 +105,14 @@ def _timeline(incident_id: int) -> None:
 
 
 def _evidence(told: Notification | None) -> None:
-    if told is None or not (told.who or told.examples):
-        st.markdown("**Who**")
-        st.caption("No slice stands out.")
+    """What the first message said of it."""
+    if told is None:
         return
+    for label, text in [("Then", told.now_text), ("Concerns", told.affected), *told.lines]:
+        if text:
+            st.markdown(f"**{label}** {safe_label(text, 600)}")
+    if not told.who:
+        st.caption("No slice stands out as the cause.")
     if told.who:
         st.markdown("**Who is behind the change**")
         who = pl.DataFrame(

@@ -133,7 +133,7 @@ def test_failing_calls_cause_an_alert_on_slack_and_by_mail(serving, monkeypatch:
         until(told, "no message came")
         message = json.dumps(posted[0], ensure_ascii=False)
         assert "Calls fail" in message
-        assert "limit > 20 %" in message
+        assert "above the limit of 20 %" in message
         assert "gpt-4o-mini" in message
         assert re.search(r"/calls\?from=20\d\d-[^ ]+&(amp;)?to=20\d\d-", message), message
         assert "Calls fail" in mailed[0]["subject"]

@@ -26,7 +26,7 @@ from alerts.delivery import post as http
 from alerts.delivery.address import public, target
 from alerts.engine.course import Course, Point
 from alerts.messages import blocks
-from alerts.notification import Contributor, Example, Notification, dumps, facts, headline, loads
+from alerts.notification import Contributor, Example, Notification, dumps, facts, headline, loads, preview
 from store.errors import ConfigError, DeliveryError
 from store.model import Window
 from store.threads import Thread
@@ -40,9 +40,11 @@ def told(**changes: Any) -> Notification:
         "reason": "fired", "rule_id": "cost", "title": "Cost per hour", "severity": "warning", "at": NOW,
         "metric": "cost_usd", "unit": "USD", "slice": {"model": "gpt-x"}, "incident_id": 214,
         "since": NOW - timedelta(minutes=32), "value": 41.8, "threshold": 30.0, "baseline": 13.1, "n": 1204,
-        "now_text": "$41.80 over 1 h, 1 204 calls; normal $13.10; limit > $30.00", "why": "$41.80 > $30.00 over 1 h",
+        "now_text": "$41.80 over 1 h (1 204 calls), 3.2× normal at this hour ($13.10)",
+        "why": "above the limit of $30.00", "affected": "61 users",
         "who": (Contributor(name="prompt_version 7", share=0.82, text="$4.00 → $30.00"),),
-        "examples": (Example(call_id="01J9", link="http://127.0.0.1:8501/trace?call=01J9"),), "sparkline": "▁▁▂▅█",
+        "examples": (Example(call_id="01J9", note="9 120 tokens", link="http://127.0.0.1:8501/trace?call=01J9"),),
+        "sparkline": "▁▁▂▅█",
         "links": {"chart": "http://127.0.0.1:8501/?from=a&to=b", "calls": "http://127.0.0.1:8501/calls?from=a"},
     }  # fmt: skip
     return Notification(**{**given, **changes})
@@ -69,19 +71,22 @@ def test_the_first_eighty_characters_say_what_matters() -> None:
 
 def test_the_facts_come_in_the_order_people_ask() -> None:
     assert facts(told()) == [
-        ("Now", "$41.80 over 1 h, 1 204 calls; normal $13.10; limit > $30.00"),
+        ("Now", "$41.80 over 1 h (1 204 calls), 3.2× normal at this hour ($13.10)"),
         ("Since", "2026-03-02 13:45 UTC (32 min)"),
-        ("Why", "$41.80 > $30.00 over 1 h"),
-        ("Who", "82% of the change from prompt_version 7 ($4.00 → $30.00)"),
+        ("Why", "above the limit of $30.00"),
+        ("Who", "61 users; 82 % of the change from prompt_version 7 ($4.00 → $30.00)"),
         ("Trend", "▁▁▂▅█"),
     ]
 
 
 def test_a_resolved_message_says_how_long_and_how_bad() -> None:
-    shown = dict(facts(told(reason="resolved", peak_text="$44.00")))
+    over = told(reason="resolved", peak_text="$44.00", why="within the limit of $30.00", now_text="$12.00 over 1 h")
+    shown = dict(facts(over))
 
     assert shown["Lasted"] == "32 min (2026-03-02 13:45 UTC to 2026-03-02 14:17 UTC)"
-    assert shown["Peak"] == "$44.00"
+    assert (shown["Peak"], shown["Now"]) == ("$44.00", "within the limit of $30.00; $12.00 over 1 h")
+    assert shown["Who"].startswith("61 users; 82 % of the change")
+    assert preview(over) == "after 32 min, peak $44.00"
 
 
 def test_a_notification_comes_back_from_the_outbox_as_it_was() -> None:
@@ -94,17 +99,20 @@ def test_a_notification_comes_back_from_the_outbox_as_it_was() -> None:
 def test_slack_gets_blocks() -> None:
     shown = blocks.payload(told())
 
-    assert shown["text"] == "[FIRING · warning] Cost per hour — model gpt-x"
-    assert [block["type"] for block in shown["blocks"]] == ["header", "section", "context", "context"]
-    assert shown["blocks"][1]["text"]["type"] == "plain_text"
-    assert shown["blocks"][2]["elements"][0]["text"] == "Examples: <http://127.0.0.1:8501/trace?call=01J9|01J9>"
+    assert shown["text"].startswith("🟠 [FIRING · warning] Cost per hour — model gpt-x: $41.80 over 1 h")
+    assert [block["type"] for block in shown["blocks"]] == ["header", "rich_text", "context", "context"]
+    label, text, *_ = rich(shown)
+    assert label == {"type": "text", "text": "Now: ", "style": {"bold": True}}
+    assert text["text"].startswith("$41.80 over 1 h")
+    examples = shown["blocks"][2]["elements"][0]["text"]
+    assert examples == "Examples: <http://127.0.0.1:8501/trace?call=01J9|01J9> (9 120 tokens)"
     assert shown["unfurl_links"] is False
 
 
 def test_slack_lets_no_stranger_call_people_link_or_format() -> None:
     shown = blocks.payload(hostile())
-    marked = [shown["text"], *(part["text"] for block in shown["blocks"] for part in block.get("elements", []))]
-    plain = [block["text"]["text"] for block in shown["blocks"] if "text" in block]
+    marked = [shown["text"], *(part["text"] for block in shown["blocks"][2:] for part in block["elements"])]
+    plain = [shown["blocks"][0]["text"]["text"], *(part["text"] for part in rich(shown))]
 
     for text in marked:
         outside = text.replace("<https://l/?a=1&amp;b=%3C2%3E%7C3|", "").replace("> · ", "")
@@ -116,14 +124,33 @@ def test_slack_lets_no_stranger_call_people_link_or_format() -> None:
         assert "www." not in text
         assert "@here" not in text
         assert "\u202e" not in text
-    assert {block["text"]["type"] for block in shown["blocks"] if "text" in block} == {"plain_text"}
+    assert {part["type"] for part in rich(shown)} == {"text"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "severity", "sign"),
+    [
+        ("fired", "critical", "🔴"),
+        ("resolved", "critical", "🟢"),
+        ("closed", "critical", "⚪"),
+        ("report", "info", "🔵"),
+    ],
+)
+def test_slack_shows_at_a_glance_how_it_stands(reason: str, severity: str, sign: str) -> None:
+    shown = blocks.payload(told(reason=reason, severity=severity))
+    assert shown["text"][0] == shown["blocks"][0]["text"]["text"][0] == sign
+
+
+def rich(shown: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = shown["blocks"][1]["elements"][0]["elements"]
+    return found
 
 
 def test_slack_limits_hold() -> None:
     shown = blocks.payload(told(title="x" * 400, why="y" * 9000))
 
     assert len(shown["blocks"][0]["text"]["text"]) == 150
-    assert len(shown["blocks"][1]["text"]["text"]) == 3000
+    assert max(len(part["text"].strip()) for part in rich(shown)) == 1000
 
 
 def _slack(receiver: Any, monkeypatch: pytest.MonkeyPatch) -> slack.Settings:
@@ -402,7 +429,10 @@ def test_a_mail_is_text_and_html_in_one_thread(mail: Any) -> None:
     text = fired.get_body(("plain",)).get_content()
     page = fired.get_body(("html",)).get_content()
     assert "Since: 2026-03-02 13:45 UTC (32 min)" in text
-    assert '<a href="http://127.0.0.1:8501/?from=a&amp;to=b" style="color:#00609a">Chart</a>' in page
+    assert 'href="http://127.0.0.1:8501/?from=a&amp;to=b"' in page
+    assert "<h1" in page
+    assert page.count("3.2× normal at this hour") == 2  # for the eye, and for what a telephone shows beside the subject
+    assert "(prefers-color-scheme: dark)" in page
 
 
 def test_a_mail_lets_no_stranger_write_html_or_headers() -> None:

@@ -10,13 +10,14 @@ import pytest
 from alerts.backtest import backtest, ends
 from alerts.delivery.mute import flap, flapping
 from alerts.engine.propose import propose
+from alerts.evaluate import evaluate
 from alerts.messages.links import Seen, links, narrowed
 from alerts.messages.neutral import cut, neutral
 from alerts.messages.wording import amount, sparkline
 from alerts.notification import Notification, loads
 from store.connection import Store
 from store.errors import QueryTimeout
-from store.model import Slice, Window
+from store.model import Sample, Slice, Window
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -38,6 +39,8 @@ PARTS = [
     Part((("model", "gpt-x"),), 0.6),
     Part((("tenant", "acme"),), 0.1),
     Part((("provider", "openai"),), 1.0, excess=0.0),
+    Part((("service", "api"),), 0.6),
+    Part((("user_id", "new"),), 0.9, value=2.0, reference=None),
 ]
 
 
@@ -54,7 +57,7 @@ def test_a_message_names_the_slices_that_carry_the_change(engine: Any, store: St
     engine.through(5)
 
     assert [(one.name, one.share, one.text) for one in first_message(store).who] == [
-        ("prompt_name chat, prompt_version 7", 0.82, "10 ms → 30 ms"),
+        ("prompt chat 7", 0.82, "10 ms → 30 ms"),
         ("model gpt-x", 0.6, "10 ms → 30 ms"),
     ]
     [(metric, window, reference, filters, by)] = asked
@@ -85,7 +88,7 @@ def test_a_message_names_nobody_where_nobody_stands_out(engine: Any, store: Stor
     assert first_message(store).who == ()
 
 
-@pytest.mark.parametrize("what", ["contributors", "examples"])
+@pytest.mark.parametrize("what", ["contributors", "examples", "affected"])
 def test_a_message_goes_out_also_when_nobody_can_be_asked(engine: Any, store: Store, what: str) -> None:
     def fails(*_: Any) -> Any:
         raise QueryTimeout("stopped after 10 s")
@@ -107,11 +110,61 @@ def test_a_message_says_value_limit_since_and_trend(engine: Any, store: Store) -
     engine.through(4)
 
     told = first_message(store)
-    assert told.now_text == "10 ms over 1 min, 100 calls; limit > 5 ms"
+    assert (told.now_text, told.why) == ("10 ms over 1 min (100 calls)", "above the limit of 5 ms")
     assert (told.since, told.at, told.fired_at) == (START + 2 * MINUTE, START + 3 * MINUTE, START + 3 * MINUTE)
     assert told.sparkline == "▁▁██"
     assert told.links["runbook"] == "https://wiki.example/slow"
     assert told.links["incident"] == "http://127.0.0.1:8501/alerts?incident=1"
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        ("....!", "10 ms over 1 min (100 calls), 10× the 1 ms in the 4 min before"),
+        ("!!!!!", "10 ms over 1 min (100 calls)"),
+        ("..!", "10 ms over 1 min (100 calls)"),
+    ],
+)
+def test_a_message_says_how_far_it_is_from_what_it_was(engine: Any, store: Store, picture: str, said: str) -> None:
+    engine.world.drawn[()] = picture
+    engine.rules(engine.rule())
+
+    engine.through(len(picture))
+
+    assert first_message(store).now_text == said
+
+
+def test_a_new_version_of_a_prompt_is_compared_with_the_earlier_ones(engine: Any, store: Store) -> None:
+    version = (("prompt_name", "chat"), ("prompt_version", "8"))
+    engine.world.drawn[version] = "!"
+    asked: list[Any] = []
+
+    def measure(*question: Any) -> Any:
+        asked.append(question)
+        return engine.world.measure(*question) if question[3] else [Sample(slice=(), value=4.0, n=300)]
+
+    engine.extra = {"affected": lambda *_: "61 users"}
+    engine.rules(engine.rule(group_by=["prompt_name", "prompt_version"]))
+    evaluate(store, measure=measure, metrics=engine.metrics, settings=engine.settings, channels=("ops",), now=START,
+             **engine.extra)  # fmt: skip
+
+    told = first_message(store)
+    assert told.now_text == "10 ms over 1 min (100 calls), 2.5× the 4 ms in earlier versions"
+    assert told.affected == "61 users"
+    assert asked[-1][2:] == ({"prompt_name": ("chat",)}, ())
+
+
+def test_the_end_says_again_who_it_was(engine: Any, store: Store) -> None:
+    engine.extra = {"contributors": lambda *_: PARTS, "affected": lambda *_: "3 tenants"}
+    engine.world.drawn[()] = ".!."
+    engine.rules(engine.rule())
+
+    engine.through(3)
+
+    fired, resolved = (loads(text) for text in store.read("SELECT payload FROM data.outbox ORDER BY ALL")["payload"])
+    assert {fired.reason, resolved.reason} == {"fired", "resolved"}
+    assert resolved.who == fired.who != ()
+    assert resolved.affected == fired.affected == "3 tenants"
 
 
 def test_links_carry_every_filter_and_absolute_times() -> None:
@@ -245,7 +298,7 @@ def test_a_preview_tries_another_threshold_without_reading_again(engine: Any) ->
 
 @pytest.mark.parametrize(
     ("picture", "threshold"),
-    [("." * 60, 1.0), ("?" * 60, None)],
+    [("." * 60, 1.17), ("?" * 60, None)],
 )
 def test_the_nearest_threshold_that_would_have_been_quiet_is_proposed(
     engine: Any, picture: str, threshold: float | None
@@ -267,7 +320,7 @@ def test_a_longer_wait_is_proposed_where_it_finds_more(engine: Any) -> None:
                     metrics=engine.metrics, settings=engine.settings)  # fmt: skip
 
     assert found is not None
-    assert (found.rule.threshold, found.rule.hold) == (1.0, 15 * MINUTE)
+    assert (found.rule.threshold, found.rule.hold) == (1.17, 15 * MINUTE)
 
 
 def test_there_is_nothing_to_propose_for_silence(engine: Any) -> None:

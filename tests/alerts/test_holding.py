@@ -153,7 +153,7 @@ def test_a_snoozed_alert_is_quiet_until_it_is_worse(desk: Desk, store: Store) ->
 
     assert desk.told() == [("slow", "fired"), ("slow", "worse")]
     assert desk.inbox.got[-1].why == "snoozed until worse: 16 ms is worse than 15 ms"
-    assert desk.inbox.got[-1].now_text == "16 ms, 100 calls; limit 5 ms"
+    assert desk.inbox.got[-1].now_text == "16 ms (100 calls)"
     said = incidents.timeline(store, 1).filter(pl.col("what").is_in(["snoozed", "woken"]))
     assert said["details"].to_list() == ["ana: until worse than 15", "leeway: 16 ms is worse than 15 ms"]
 

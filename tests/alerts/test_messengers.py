@@ -80,7 +80,7 @@ def test_the_end_changes_the_first_message_and_is_told_below_it(receiver: Any, b
 
     (first, changed), (then, reply) = asked(receiver)
     assert (first, changed["channel"], changed["ts"]) == ("chat.update", "C7", "171.25")
-    assert changed["text"] == reply["text"] == "[RESOLVED · critical] Cost per hour — model gpt-x"
+    assert changed["text"] == reply["text"] == "🟢 [RESOLVED · critical] Cost per hour — model gpt-x: after 32 min"
     assert (then, reply["thread_ts"]) == ("chat.postMessage", "171.25")
 
 

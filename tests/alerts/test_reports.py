@@ -37,9 +37,15 @@ class Numbers:
     values: dict[str, dict[int, float]]
     parts: list[Part] = field(default_factory=list)
 
-    def measure(self, name: str, window: Window, _filters: Filters, _by: Sequence[str]) -> list[Sample]:
+    def measure(self, name: str, window: Window, _filters: Filters, by: Sequence[str]) -> list[Sample]:
         value = self.values.get(name, {}).get(round((NOW - window.end) / DAY))
-        return [Sample(slice=(), value=value, n=100)] if value is not None else []
+        if value is None:
+            return []
+        if by == ("model",):
+            return [
+                Sample(slice=(("model", one),), value=part * value, n=50) for one, part in ((None, 0.25), ("m", 0.75))
+            ]
+        return [Sample(slice=(), value=value, n=100)]
 
     def who(self, *_: Any) -> list[Part]:
         return self.parts
@@ -64,10 +70,11 @@ def test_it_says_what_changed_and_who_is_behind_it(store: Store) -> None:
     said = composed(store, numbers)
 
     assert said["Period"] == "Mon 02 Mar 08:00 – Tue 03 Mar 08:00 UTC, against the same day last week"
-    assert said["Calls"] == "4 200 calls (was 4 000 calls, +5 %)"
-    assert said["Cost"] == "$41.80 (was $13.10, +219 %); 82% of the change from prompt_name support, prompt_version 7"
-    assert said["Latency"] == "900 ms (was 880 ms)"
-    assert said["Incidents"] == "0 fired, 0 acknowledged, 0 open"
+    assert said["Calls"] == "4 200, was 4 000 (+5 %)"
+    assert said["Cost"] == "$41.80, was $13.10 (+219 %); 82 % of the change from prompt support 7"
+    assert said["Cost by model"] == "m $31.35, not named $10.45"
+    assert said["Latency"] == "900 ms, was 880 ms"
+    assert said["Incidents"] == "none"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +95,7 @@ def test_a_week_is_compared_with_the_week_before(store: Store) -> None:
     said = composed(store, numbers, WEEKLY)
 
     assert said["Period"] == "Mon 23 Feb 08:00 – Mon 02 Mar 08:00 UTC, against the week before"
-    assert said["Calls"] == "10 calls (was 20 calls, -50 %)"
+    assert said["Calls"] == "10, was 20 (-50 %)"
 
 
 @pytest.mark.parametrize("part", [Part(slice=(("model", None),)), Part(slice=(("model", "a"),), excess=0.0)])
@@ -105,7 +112,7 @@ def test_what_is_open_is_listed(store: Store, engine: Any) -> None:
     said = composed(store, Numbers({}))
 
     assert said["Incidents"].startswith("1 fired, 0 acknowledged, 1 open; the longest lasted")
-    assert said["Open"] == "1 Latency — model a"
+    assert said["Open"] == "Latency — model a (incident 1)"
 
 
 def test_each_due_moment_is_reported_once_to_its_channels(store: Store) -> None:
@@ -118,7 +125,7 @@ def test_each_due_moment_is_reported_once_to_its_channels(store: Store) -> None:
 
     assert [len(outbox.waiting(store, name)) for name in ("ops", "mail", "slack")] == [2, 2, 2]
     told: Notification = loads(outbox.waiting(store, "ops")[0].payload)
-    assert headline(told) == "[REPORT · info] Daily report"
+    assert headline(told) == "[REPORT] Daily report"
     assert told.at == datetime(2026, 3, 3, 8, tzinfo=UTC)
 
 

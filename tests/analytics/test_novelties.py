@@ -34,9 +34,9 @@ def test_what_is_named_for_the_first_time_is_told_with_its_share(store: Store) -
          (HOUR / 2, old))  # fmt: skip
 
     assert changes(store, "latency_p95", LATELY) == [
-        "new prompt chat 7 since 2026-03-10 11:00 UTC (90% of calls since)",
-        "new release shop 2.1 since 2026-03-10 11:00 UTC (90% of calls since)",
-        "new response model gpt-x-02 since 2026-03-10 11:00 UTC (90% of calls since)",
+        "new prompt chat 7 since 2026-03-10 11:00 UTC (90 % of calls since)",
+        "new release shop 2.1 since 2026-03-10 11:00 UTC (90 % of calls since)",
+        "new response model gpt-x-02 since 2026-03-10 11:00 UTC (90 % of calls since)",
     ]
 
 
@@ -78,7 +78,7 @@ def test_of_drift_the_new_topics_are_named(store: Store) -> None:
     with store.transaction() as tx:
         append_comparisons(tx, [found], now=NOW)
 
-    assert changes(store, "input_drift", LATELY) == ["new topic 'refund status' (12% of prompts)"]
+    assert changes(store, "input_drift", LATELY) == ["new topic 'refund status' (12 % of prompts)"]
     assert changes(store, "output_drift", LATELY) == []
     assert changes(store, "latency_p95", LATELY) == []
 

@@ -46,4 +46,4 @@ def test_it_shows_every_message_and_one_incident_in_every_form(tmp_path: Path):
     assert '"event_action": "resolve"' in page
     assert f"](messages/{rendered.FULL}-1.png)" in page
     assert (tmp_path / f"{rendered.FULL}-1.png").read_bytes().startswith(b"\x89PNG")
-    assert "[REPORT · info] Daily report" in page
+    assert "[REPORT] Daily report" in page

@@ -1,0 +1,25 @@
+"""Whom a number that moved concerns: how many people and tenants, in words, for a message."""
+
+from analytics.examples import telling
+from analytics.metric import metric
+from store.connection import Store
+from store.examples import concerned
+from store.model import Filters, Window
+
+
+def affected(store: Store, name: str, window: Window, filters: Filters) -> str:
+    """Return `7 of 40 users, 2 of 12 tenants`: of a rate those with bad calls, else all whose calls it is made of.
+
+    Empty where calls name neither.
+    """
+    found = concerned(store, window, filters, telling(name), evaluator=metric(name).evaluator)
+    rate = metric(name).kind == "rate"
+    told = (_of(found[who], found[f"all_{who}"], who, rate=rate) for who in ("users", "tenants"))
+    return ", ".join(part for part in told if part)
+
+
+def _of(some: int, everyone: int, who: str, *, rate: bool) -> str:
+    if not some:
+        return ""
+    word = who if (everyone if rate else some) > 1 else who.removesuffix("s")
+    return f"{some:,} of {everyone:,} {word}" if rate else f"{some:,} {word}"
