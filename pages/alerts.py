@@ -9,6 +9,7 @@ from pages.parts import (
     alarms,
     asked,
     attending,
+    changes,
     delivery,
     frame,
     incident,
@@ -21,9 +22,16 @@ from pages.parts import (
     units,
 )
 from pages.parts.alarms import Row
-from store import incidents
+from store import incidents, outbox
 
 HISTORY = timedelta(days=30)
+ENDS = {
+    "recovered": "recovered", "missing_series": "no calls of it any more", "period_over": "the period is over",
+    "rule_updated": "closed: rule changed", "rule_paused": "closed: rule paused",
+    "rule_deleted": "closed: rule deleted",
+    "late_data": "closed: late data shows no breach",
+}  # fmt: skip
+REACHED = {"sent": "", "waiting": "waiting: ", "sending": "waiting: ", "held": "held back: ", "dead": "not reached: "}
 
 
 def page() -> None:
@@ -34,8 +42,8 @@ def page() -> None:
             incident.detail(int(named))
     with states.guarded("What is firing"):
         _firing()
-    history, rules, quiet, channels, noisy = st.tabs(
-        ["History", "Rules", "Silences", "Channels", "Noise"], key="section", bind="query-params"
+    history, rules, quiet, channels, noisy, changed = st.tabs(
+        ["History", "Rules", "Silences", "Channels", "Noise", "Changes"], key="section", bind="query-params"
     )
     with history, states.guarded("The history"):
         _history()
@@ -47,6 +55,8 @@ def page() -> None:
         delivery.table()
     with noisy, states.guarded("The noise"):
         noise.table()
+    with changed, states.guarded("The changes"):
+        changes.table()
 
 
 def _firing() -> None:
@@ -97,6 +107,7 @@ def _history() -> None:
             "Peak": [units.shown(row["peak_value"], row["unit"]) for row in rows],
             "Limit": [units.shown(row["threshold"], row["unit"]) for row in rows],
             "State": [_state(row) for row in rows],
+            "Told": _told([row["incident_id"] for row in rows]),
         }
     )
     at = tables.picked(
@@ -114,7 +125,22 @@ def _history() -> None:
 def _state(row: Row) -> str:
     if row["resolved_at"] is None:
         return f"firing, {row['acknowledged_by']} looks after it" if row["acknowledged_at"] else "firing"
-    return str(row["resolved_reason"] or "resolved").replace("_", " ")
+    return ENDS.get(row["resolved_reason"]) or str(row["resolved_reason"] or "resolved").replace("_", " ")
+
+
+def _told(numbers: list[int]) -> list[str]:
+    """Whom the newest message of each incident reached, or why nobody."""
+    found = outbox.standing(asked.store(), numbers)
+    return [_reached(found.filter(incident_id=number).to_dicts()) for number in numbers]
+
+
+def _reached(messages: list[Row]) -> str:
+    by_status = {word: [one["channel"] for one in messages if one["status"] == word] for word in REACHED}
+    told = [f"{REACHED[word]}{', '.join(names)}" for word, names in by_status.items() if names]
+    if told:
+        return "; ".join(told)
+    why = next((one["error"] for one in messages if one["error"]), None)
+    return f"nobody: {why}" if why else "nobody"
 
 
 page()

@@ -52,6 +52,11 @@ MESSAGES_SQL = """
     SELECT o.channel, o.reason, o.status, o.created_at, o.sent_at, o.attempts, o.error FROM data.outbox o
     WHERE o.incident_id = $incident_id ORDER BY o.notification_id
 """
+# How the newest message of each incident stands on each channel.
+STANDING_SQL = """
+    SELECT incident_id, channel, arg_max(status, notification_id) AS status, arg_max(error, notification_id) AS error
+    FROM data.outbox WHERE list_contains($incidents, incident_id) GROUP BY ALL ORDER BY incident_id, channel
+"""
 DELIVERIES_SQL = """
     SELECT d.*, o.reason, o.incident_id, o.status, o.created_at FROM data.deliveries d
     LEFT JOIN data.outbox o USING (notification_id)
@@ -184,6 +189,11 @@ def note_attempt(tx: Transaction, attempt: Attempt) -> None:
 def messages(store: Store, incident_id: int) -> pl.DataFrame:
     """What was to be told of an incident, and what became of it."""
     return store.read(MESSAGES_SQL, {"incident_id": incident_id})
+
+
+def standing(store: Store, incidents: Sequence[int]) -> pl.DataFrame:
+    """How the newest message of each incident stands on each channel: incident_id, channel, status, error."""
+    return store.read(STANDING_SQL, {"incidents": list(incidents)})
 
 
 def prune(store: Store, *, before: datetime) -> int:

@@ -1,5 +1,6 @@
 """The channels: whether each can be reached, a test button, and what was sent when."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 import polars as pl
@@ -16,6 +17,7 @@ BADGES: dict[str, tuple[str, Colour, str]] = {
     "unused": ("Never used", "gray", ":material/help:"),
     "failing": ("Failing", "orange", ":material/warning:"),
     "dead": ("Given up", "red", ":material/error:"),
+    "gone": ("Not set up", "gray", ":material/link_off:"),
 }
 LOG_ROWS = 200
 
@@ -24,6 +26,7 @@ def table() -> None:
     runtime = asked.runtime()
     names = list(runtime.channels)
     health = outbox.channel_health(runtime.store, names)
+    health = health.filter(pl.col("channel").is_in(names) | (pl.col("health") != "unused"))
     if health.is_empty():
         st.info(
             "Nobody is told yet: no channel is set up. Add one to `leeway.toml` and restart:",
@@ -37,7 +40,7 @@ def table() -> None:
 
 
 def _channel(row: dict[str, Any], *, testable: bool) -> None:
-    word, colour, icon = BADGES.get(str(row["health"]), BADGES["unused"])
+    word, colour, icon = BADGES[str(row["health"]) if testable else "gone"]
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.badge(word, icon=icon, color=colour, width=110)
         st.markdown(f"**{safe_label(row['channel'])}** · {_told(row)}", width="stretch")
@@ -47,10 +50,30 @@ def _channel(row: dict[str, Any], *, testable: bool) -> None:
 
 def _told(row: dict[str, Any]) -> str:
     now = asked.runtime().now()
-    last = f"last delivery {units.ago(row['last_ok_at'], now)}" if row.get("last_ok_at") else "nothing delivered yet"
-    waiting = f" · {row['waiting']} waiting" if row["waiting"] else ""
-    error = f" · {safe_label(row['error'], 160)}" if row.get("error") and row["health"] != "ok" else ""
-    return f"{last} · {row['sent']} sent{waiting}{error}"
+    told = [
+        _kind(str(row["channel"])),
+        f"last delivery {units.ago(row['last_ok_at'], now)}" if row.get("last_ok_at") else "nothing delivered yet",
+        f"{row['sent']} sent" if row["sent"] else "",
+        _waiting(row, now),
+        safe_label(row["error"], 160) if row.get("error") and row["health"] != "ok" else "",
+    ]
+    return " · ".join(part for part in told if part)
+
+
+def _kind(name: str) -> str:
+    known = asked.runtime().channels.get(name)
+    if known is None:
+        return ""
+    fallback = f", else {safe_label(known.settings.fallback)}" if known.settings.fallback else ""
+    return known.channel.name.replace("_", " ") + fallback
+
+
+def _waiting(row: dict[str, Any], now: datetime) -> str:
+    """The backlog, and since when it waits."""
+    if not row["waiting"]:
+        return ""
+    oldest = f", the oldest for {units.span(now - row['oldest_waiting_at'])}" if row.get("oldest_waiting_at") else ""
+    return f"{row['waiting']} waiting{oldest}"
 
 
 def _test(name: str) -> None:

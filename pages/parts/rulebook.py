@@ -1,17 +1,22 @@
 """The rules: where each stands and how it has been, and the dialog in which one is written and tried on history."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 import streamlit as st
 
+from alerts.notification import word_of
+from analytics.metric import metrics
 from pages.parts import alarms, asked, ruleform, rulehistory, tables, units
 from store import alerts, rules
 from store.alerting import State
 from store.model import Window
 from store.rules import StoredRule
 
-TRAIL = 48
+TRAIL, FEWEST = 48, 2  # points of a line
+SIGNS = {"firing": "●", "recovering": "◐", "pending": "◔"}
+TIMES, SPREADS = ("change", "burn_rate", "drift"), ("seasonal", "cusum")
 ORDER = [State.FIRING, State.RECOVERING, State.PENDING, State.INACTIVE]
 
 
@@ -67,6 +72,7 @@ def _drawn(known: list[StoredRule]) -> StoredRule | None:
         columns={
             "Lately": st.column_config.LineChartColumn("Lately", y_min=0, width="small"),
             "Value": tables.right(), "Limit": tables.right(),
+            "Watches": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
     return None if at is None else by_id[rows[at]["id"]]
@@ -81,35 +87,54 @@ def _row(rule: StoredRule) -> dict[str, Any]:
     worst = stands[0] if stands else None
     unit = alarms.unit_of(definition.get("metric", "calls"))
     state = "paused" if rule.paused else worst.state.value if worst else "waiting for its first look"
-    where = alarms.sliced(worst.slice) if worst else ""
-    ratio = definition.get("kind") == "change"
     limit = definition.get("threshold")
     return {
         "id": rule.rule_id,
         "rank": ORDER.index(worst.state) if worst and not rule.paused else len(ORDER),
-        "State": f"{state} ({where})" if where and worst and worst.state is not State.INACTIVE else state,
+        "State": f"{SIGNS.get(state, '○')} {state}",
         "Rule": str(definition.get("title") or rule.rule_id),
+        "Watches": _watches(definition),
+        "Worst": (alarms.sliced(worst.slice) or "all calls") if worst else "",
         "Value": units.shown(worst.value, unit) if worst else units.UNKNOWN,
-        "Limit": f"×{limit:g}" if ratio and limit is not None else units.shown(limit, unit),
+        "Limit": _limit(str(definition.get("kind", "threshold")), limit, unit),
         "Lately": _trail(rule.rule_id, worst.slice if worst else None),
-        "Sees": _health(progress),
-        "Window": str(definition.get("window", "1h")),
-        "Per": ", ".join(_names(definition.get("group_by", ()))) or "all calls",
+        "Health": _health(progress),
         "Severity": str(definition.get("severity", "warning")),
-        "Tells": ", ".join(_names(definition.get("channels", ()))) or "everyone",
+        "Tells": ", ".join(_names(definition.get("channels", ()))) or "every channel",
     }
+
+
+def _watches(definition: Mapping[str, Any]) -> str:
+    """`Error rate over 1h, per model`."""
+    name = str(definition.get("metric", "calls"))
+    title = metrics()[name].title if name in metrics() else name
+    each = " and ".join(word_of(one) for one in _names(definition.get("group_by", ())))
+    kind = str(definition.get("kind", "threshold"))
+    named = "" if kind == "threshold" else f" ({kind.replace('_', ' ')})"
+    return f"{title}{named} over {definition.get('window', '1h')}" + (f", per {each}" if each else "")
+
+
+def _limit(kind: str, limit: float | None, unit: str) -> str:
+    """A limit in the metric's unit, or in what its kind counts."""
+    if limit is None:
+        return units.UNKNOWN
+    if kind in TIMES:
+        return f"{limit:g}×"
+    return f"{limit:g} spreads" if kind in SPREADS else units.shown(limit, unit)
 
 
 def _names(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(name) for name in value]
 
 
-def _trail(rule_id: str, key: str | None) -> list[float | None]:
+def _trail(rule_id: str, key: str | None) -> list[float]:
     if key is None:
         return []
     now = asked.runtime().now()
     window = Window(start=now - alarms.TRAIL_SPAN, end=now)
-    return alerts.trails(asked.store(), rule_id, window, TRAIL).get(key, [])
+    seen = alerts.trails(asked.store(), rule_id, window, TRAIL).get(key, [])
+    known = [value for value in seen if value is not None]
+    return known if len(known) >= FEWEST else []
 
 
 def _health(progress: alerts.Progress | None) -> str:
@@ -117,4 +142,4 @@ def _health(progress: alerts.Progress | None) -> str:
         return "not looked yet"
     looked = units.ago(progress.evaluated_at, asked.runtime().now())
     word = progress.health.value.replace("_", " ")
-    return f"{word}, looked {looked}" + (f": {progress.note}" if progress.note else "")
+    return f"{word}, {looked}" + (f": {progress.note}" if progress.note else "")

@@ -10,7 +10,7 @@ from alerts.condition import kinds
 from alerts.rule import Rule
 from alerts.rules.defaults import suggested
 from alerts.rules.rulebook import save_rule
-from alerts.rules.rulefile import rule_from
+from alerts.rules.rulefile import doubts, rule_from
 from analytics.metric import metrics
 from pages.parts import alarms, asked, rulefields, rulepreview
 from pages.parts.text import safe_label
@@ -47,6 +47,8 @@ def _dialog(stored: StoredRule | None) -> None:
     except LeewayError as error:
         st.caption(f":orange[:material/edit_note:] {safe_label(str(error), 300)}")
         return
+    for doubt in doubts(rule):
+        st.caption(f":orange[:material/lightbulb:] {safe_label(doubt, 300)}")
     saved = rulepreview.buttons(rule, save="Save")
     if saved:
         _save(rule, stored)
