@@ -70,12 +70,6 @@ def price_calls(store: Store, settings: PriceSettings, *, now: datetime) -> dict
     return counts
 
 
-def reprice(store: Store, window: Window) -> int:
-    """Forget the costs of the calls of a window, so that the next `price_calls` works them out anew."""
-    with store.transaction() as tx:
-        return prices.forget(tx, window)
-
-
 def in_force(store: Store, window: Window) -> pl.DataFrame:
     """The price table of the models that were called in a window, with its date; see `store.prices.seen`."""
     return prices.seen(store, window)

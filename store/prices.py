@@ -97,15 +97,6 @@ RESET_CHANGED_SQL = f"""
     WHERE p.provider IS NOT DISTINCT FROM c.provider AND p.model = {MODEL} AND p.day = c.event_time::DATE
 """  # noqa: S608 - our names only
 # No edition is called "": these prices are looked up again.
-FORGET_PRICES_SQL = "UPDATE data.prices SET edition = '' WHERE day >= $start::DATE AND day <= $end::DATE"
-FORGET_COSTS_SQL = """
-    UPDATE data.calls SET cost_usd = NULL, cost_status = NULL WHERE event_time >= $start AND event_time < $end
-"""
-MARK_WINDOW_SQL = """
-    INSERT INTO data.dirty_hours
-    SELECT DISTINCT date_trunc('hour', event_time) AS hour FROM data.calls
-    WHERE event_time >= $start AND event_time < $end AND hour NOT IN (SELECT hour FROM data.dirty_hours)
-"""
 SEEN_SQL = """
     WITH seen AS (
         SELECT
@@ -179,14 +170,6 @@ def renew(tx: Transaction, edition: str, lookup: Lookup) -> int:
         tx.execute("DELETE FROM data.prices WHERE edition <> $edition", {"edition": edition})
         tx.execute("INSERT INTO data.prices BY NAME SELECT * FROM staged")
     return _updated(tx, RESET_CHANGED_SQL)
-
-
-def forget(tx: Transaction, window: Window) -> int:
-    """Take the costs off the calls of a window, and have its prices looked up again; return how many calls."""
-    within = {"start": window.start, "end": window.end}
-    tx.execute(FORGET_PRICES_SQL, within)
-    tx.execute(MARK_WINDOW_SQL, within)
-    return _updated(tx, FORGET_COSTS_SQL, within)
 
 
 def seen(store: Store, window: Window) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from analytics import price_list
-from analytics.prices import PriceOverride, PriceSettings, in_force, price_calls, reprice
+from analytics.prices import PriceOverride, PriceSettings, in_force, price_calls
 from store.model import Window
 
 LIST = PriceSettings()
@@ -178,19 +178,6 @@ def test_when_own_prices_change_exactly_the_calls_they_touch_are_priced_again(st
     assert costs(store)["a"][0] == pytest.approx(0.0035)
     assert costs(store)["c"][0] == pytest.approx(0.0012)
     assert store.one("SELECT count(*) FROM data.prices") == 3
-
-
-def test_forgotten_costs_are_worked_out_anew_and_their_hours_rolled_up_again(store, now, add):
-    add({**ONE, "call_id": "in"}, {**ONE, "call_id": "out", "event_time": now - timedelta(days=3)})
-    price_calls(store, LIST, now=now)
-    with store.transaction() as tx:
-        tx.execute("DELETE FROM data.dirty_hours")
-        tx.execute("UPDATE data.prices SET input_mtok = 77")
-    assert reprice(store, Window(start=now - timedelta(hours=1), end=now + timedelta(hours=1))) == 1
-    assert costs(store) == {"in": (None, None), "out": (pytest.approx(0.0035), "priced")}
-    assert store.read("FROM data.dirty_hours").height == 1
-    assert price_calls(store, LIST, now=now)["priced"] == 1
-    assert costs(store)["in"] == (pytest.approx(0.0035), "priced")
 
 
 def test_priced_hours_are_marked_for_the_rollup_once(store, now, add):
