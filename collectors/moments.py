@@ -47,7 +47,7 @@ def _from_text(text: str) -> datetime | None:
     try:
         return _aware(datetime.fromisoformat(text))
     except ValueError:
-        bare = text.strip().strip('"')
+        bare = text.strip().strip('"').removesuffix(" UTC")  # as BigQuery writes it
         return _from_text(bare) if bare != text else _from_digits(text)
     except OverflowError:  # the zone pushes year 1 or 9999 over the edge
         return None
@@ -79,7 +79,7 @@ def quality(value: object) -> TimeQuality:
 
 
 def _quality_of_text(text: str) -> TimeQuality:
-    if ("." in text or "," in text) and text.endswith(("Z", "+00:00")):  # how most logs write it
+    if ("." in text or "," in text) and text.endswith(("Z", "+00:00", " UTC")):  # how most logs write it
         return TimeQuality.EXACT
     try:
         parsed = datetime.fromisoformat(text)

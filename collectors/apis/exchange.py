@@ -24,15 +24,16 @@ SETTINGS = {
     "top_p": ("top_p", "topP"),
     "top_k": ("top_k", "topK"),
     "max_tokens": ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "maxTokens",
-                   "max_tokens_to_sample", "max_new_tokens"),
+                   "max_tokens_to_sample", "max_new_tokens", "max_gen_len", "maxTokenCount"),
     "seed": ("seed",),
     "frequency_penalty": ("frequency_penalty", "frequencyPenalty"),
     "presence_penalty": ("presence_penalty", "presencePenalty"),
     "n": ("n", "candidateCount", "candidate_count"),
 }  # fmt: skip
-NESTED = ("inferenceConfig", "generationConfig", "generation_config", "additionalModelRequestFields", "parameters")
+NESTED = ("inferenceConfig", "generationConfig", "generation_config", "textGenerationConfig",
+          "additionalModelRequestFields", "parameters")  # fmt: skip
 SETTING = Named(SETTINGS)
-SAID = ("messages", "input", "prompt", "contents")
+SAID = ("messages", "input", "prompt", "contents", "inputText")
 TOLD = ("system", "instructions", "systemInstruction", "system_instruction")
 REQUEST = Named({
     **SETTINGS, "request_model": ("model", "modelId"), "stream": "stream", "user_id": "user",

@@ -6,6 +6,7 @@ provider's shapes are read as the provider means them.
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from collectors.apis import runs
@@ -15,6 +16,7 @@ from collectors.apis.messages import messages, parsed
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
 from collectors.held import Held
+from collectors.moments import moment
 from store.errors import FormatError
 from store.model import Operation
 
@@ -25,7 +27,9 @@ BATCHED = ("generation-create", "generation-update", "span-create", "span-update
 READ = ("input_cached_tokens", "input_cache_read", "cache_read_input_tokens", "input_cached_text_tokens")
 WRITTEN = ("input_cache_creation", "cache_creation_input_tokens")
 THOUGHT = ("output_reasoning_tokens", "output_reasoning")
-EXPORTED = {"usageDetails", "usage_details", "providedModelName", "provided_model_name", "promptTokens"}
+EXPORTED = {"usageDetails", "usage_details", "providedModelName", "provided_model_name", "promptTokens",
+            "usage.promptTokens", "calculatedTotalCost"}  # fmt: skip
+FIRST_TOKEN_S = {"timeToFirstTokenMs": 1e-3, "timeToFirstToken": 1, "time_to_first_token": 1}
 
 
 def _batch(record: Record) -> list[Any]:
@@ -79,7 +83,7 @@ def _span(told: Record, trace: Record) -> Item:
     kind = str(told.get("type") or "GENERATION").lower()
     fields = known({
         "started_at": _of(told, "startTime", "start_time"), "ended_at": _of(told, "endTime", "end_time"),
-        "first_token_at": _of(told, "completionStartTime", "completion_start_time"),
+        "first_token_at": _of(told, "completionStartTime", "completion_start_time") or _first_token(told),
         "session_id": either(told, "sessionId", "session_id") or trace.get("sessionId"),
         "user_id": either(told, "userId", "user_id") or trace.get("userId"),
         "tags": _of(told, "tags") or trace.get("tags"),
@@ -96,6 +100,13 @@ def _span(told: Record, trace: Record) -> Item:
         parent_id=either(told, "parentObservationId", "parent_observation_id"), name=str(told.get("name") or kind),
         operation=OPERATIONS.get(kind, "chain"), scope="langfuse", resource=_resource(told, trace),
     )  # fmt: skip
+
+
+def _first_token(told: Record) -> datetime | None:
+    """Exports without the moment say how long it took, in seconds or in milliseconds."""
+    start = moment(either(told, "startTime", "start_time"))
+    took = next((found * unit for name, unit in FIRST_TOKEN_S.items() if (found := number(told.get(name)))), None)
+    return start + timedelta(seconds=took) if start and took else None
 
 
 def _resource(told: Record, trace: Record) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from collectors.apis import langchain, runs
 from collectors.apis.counts import as_object, known
-from collectors.apis.exchange import Fields
+from collectors.apis.exchange import Fields, number
 from collectors.apis.messages import parsed
+from collectors.apis.named import Named
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
 from collectors.held import Held
@@ -88,13 +89,16 @@ def _model_run(run: Record, metadata: Mapping[str, Any]) -> Fields:
     told = {**langchain.request(metadata, params), **langchain.result(outputs)}
     told["asked"] = langchain.asked(inputs)
     if not told.get("usage"):
-        told["usage"] = langchain.usage(metadata.get("usage_metadata")) or _exported(run)
+        told["usage"] = langchain.usage(metadata.get("usage_metadata")) or EXPORTED(run)
+    told["reported_cost_usd"] = number(run.get("total_cost"))
     return known(told)
 
 
-def _exported(run: Record) -> Fields:
-    return known({"input": run.get("prompt_tokens"), "output": run.get("completion_tokens"),
-                  "total": run.get("total_tokens")})  # fmt: skip
+EXPORTED = Named({
+    "input": "prompt_tokens", "output": "completion_tokens", "total": "total_tokens",
+    "cache_read": "prompt_token_details.cache_read", "cache_write": "prompt_token_details.cache_creation",
+    "reasoning": "completion_token_details.reasoning",
+})  # fmt: skip
 
 
 def _kept(run: Record, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,18 @@
 """Each format reads its own cases right: `formats/<format>/<case>/input.*` gives the calls of `expected.jsonl`."""
 
+import gzip
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from collectors.files.decode import batch_at, decode, table_at
+from collectors.files.job import Job
 from collectors.format import formats, table
 from collectors.ingest import ingest
 from leeway.workers import Inline
@@ -60,3 +65,29 @@ def test_the_table_of_formats_says_what_each_was_built_from():
     said = table()
     assert all(f"| `{known.name}` | {known.help} |" in said for known in formats())
     assert "its documented fields" in said
+
+
+CONTAINERS: dict[str, Callable[[list[bytes]], bytes]] = {
+    "array": lambda lines: b"[" + b",\n".join(lines) + b"]\n",
+    "one after the other": b"".join,
+    "pretty": lambda lines: b"".join(json.dumps(json.loads(line), indent=2).encode() for line in lines),
+    "gzip": lambda lines: gzip.compress(b"\n".join(lines)),
+    "zstd": lambda lines: pa.compress(b"\n".join(lines), codec="zstd", asbytes=True),
+    "BOM and CRLF": lambda lines: b"\xef\xbb\xbf" + b"\r\n".join(lines) + b"\r\n",
+}
+
+
+def read_alone(path: Path, parts: Path) -> list[dict[str, Any]]:
+    """The calls and the number of spans of a file, without what depends on where in it they stand."""
+    found = decode(Job(path=path, name="log", parts=parts, read_at=NOW))
+    rows = [row for part in found.parts for row in (table_at(part.calls) or pa.table({})).to_pylist()]
+    spans = sum(batch_at(part.spans).spans.num_rows for part in found.parts if part.spans)
+    return [{**row, "call_id": row["call_id"].partition("hash:")[0]} for row in rows] + [{"spans": spans}]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_format_is_read_alike_whatever_holds_its_records(container: str, tmp_path: Path):
+    for path in CASES.glob("*/*/input.jsonl"):
+        held = tmp_path / path.parent.name
+        held.write_bytes(CONTAINERS[container](path.read_bytes().split(b"\n")[:-1]))
+        assert read_alone(held, tmp_path / "parts") == read_alone(path, tmp_path / "parts"), path
