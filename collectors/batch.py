@@ -49,10 +49,10 @@ class Batch:
     ignored: int = 0
 
     @property
-    def traces(self) -> list[str]:
+    def traces(self) -> pa.Array:
         """Every trace that the batch has something of."""
         columns = [self.spans["trace_id"], self.updated["trace_id"], self.logs["trace_id"]]
-        return sorted({t for column in columns for t in column.unique().to_pylist()})
+        return pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string()).unique()
 
 
 def read_frames(frames: Sequence[Frame], now: datetime) -> Batch:

@@ -25,7 +25,7 @@ from store.sources import add_rejects, move
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 64 << 20  # of unpacked bodies: about a second of work, and what a worker can hold
+BATCH_BYTES = 128 << 20  # of unpacked bodies: a few seconds of work, what a worker can hold, several row groups
 COUNTED = ("calls", "duplicates", "spans", "rejects", "ignored")
 # A request's content can end its worker, or be something that no reader and no column foresaw.
 FAULTS = (BrokenExecutor, MemoryError, StoreError, *BAD_RECORD)

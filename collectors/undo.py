@@ -21,7 +21,7 @@ def undo(store: Store, executor: Executor, source_id: int, *, actor: str, now: d
     if not traces:
         return sources.undo(store, source_id, actor=actor, now=now)
     low, high = first - MARGIN, last + MARGIN
-    kin = sorted({*traces, *kindred.known_traces(store, traces, low=low, high=high)})
+    kin = sorted({*traces, *kindred.known_traces(store, pa.array(traces, pa.string()), low=low, high=high)})
     left = of_traces(store, kin, low=low - MARGIN, high=high + MARGIN, without=source_id)
     again = executor.submit(assembled, left, now).result()
     owners = remains.owners(store, kin, source_id, low=low, high=high)

@@ -8,9 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from store.model import TokensOrigin

@@ -51,6 +51,7 @@ log = logging.getLogger(__name__)
 
 POSITION_SQL = "SELECT segment, byte_offset FROM data.journal_position"
 LOAD_POLL_S = 0.1
+LINGER = 10  # polls: while requests come in, loading waits so long, and then loads them together
 RETRY_S = 5.0
 NEVER_S = 10 * 365 * 86400.0
 
@@ -134,7 +135,13 @@ class Runtime:
         return total
 
     def _load_loop(self) -> None:
+        lingered, durable = 0, self.journal.durable
         while not self._stopping.wait(LOAD_POLL_S):
+            arriving, durable = self.journal.durable != durable, self.journal.durable
+            if arriving and lingered < LINGER:
+                lingered += 1
+                continue
+            lingered = 0
             try:
                 self.load_pending()
                 self.load_error = None

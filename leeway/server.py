@@ -21,6 +21,7 @@ from collectors.sources import otlp_grpc, otlp_http
 from leeway import answering, api, config, logs, runtime
 from leeway.access import Guard
 from leeway.config import ServerSettings, Settings
+from leeway.memory import keep_memory
 from leeway.remote import server_note
 from store.journal import Journal
 
@@ -32,6 +33,7 @@ PRELOADED = ("pandas", "plotly.graph_objects", "pages.parts.frame", "pages.parts
 # How long a thread keeps the interpreter while another one waits: a client that waits for its acknowledgement would
 # otherwise wait five milliseconds for each turn of the loader.
 SWITCH_S = 0.0005
+KEPT_MEMORY = 64 << 20
 
 
 def settings() -> Settings:
@@ -61,6 +63,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
+    keep_memory(KEPT_MEMORY)
     async with _otlp_listener(configured), _grpc_listener(configured), _announced(opened):
         log.info("serving %s; OTLP on the same port%s", configured.server.url, _also(configured.server))
         yield {}

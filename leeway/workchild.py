@@ -8,7 +8,10 @@ import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from leeway.memory import keep_memory
+
 PR_SET_PDEATHSIG = 1
+KEPT_MEMORY = 512 << 20
 READY = b"ready"
 # Set before anything is imported in a worker: no network, no telemetry, no thread pools fighting over two cores.
 ENVIRONMENT = {
@@ -50,6 +53,7 @@ def _prepare(settings: WorkersSettings, parent: int) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(settings.threads)
     os.nice(settings.niceness)
+    keep_memory(KEPT_MEMORY)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked to be told

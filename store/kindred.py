@@ -1,11 +1,12 @@
 """What of the store a new batch touches: traces it belongs to, calls it may be the same as, calls it replaces."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from store.connection import Store, Transaction
 from store.spans import MARGIN
@@ -87,7 +88,7 @@ FORGET_OUTCOMES_SQL = """
 JUDGED_FOR = timedelta(days=7)  # a person may take so long to judge a call
 
 
-def known_traces(store: Store, traces: Sequence[str], *, low: datetime, high: datetime) -> set[str]:
+def known_traces(store: Store, traces: pa.Array, *, low: datetime, high: datetime) -> set[str]:
     """Return those of `traces` of which something is stored, and the traces whose calls were merged with theirs."""
     window = {"low": low, "high": high}
     with _asking(store, traces) as tx:
@@ -95,9 +96,9 @@ def known_traces(store: Store, traces: Sequence[str], *, low: datetime, high: da
 
 
 @contextmanager
-def _asking(store: Store, words: Iterable[str]) -> Iterator[Transaction]:
+def _asking(store: Store, words: pa.Array) -> Iterator[Transaction]:
     """Lend a transaction in which `words` are the rows of `asked`."""
-    with store.transaction() as tx, tx.staged(pa.table({"word": pa.array(list(words), pa.string())}), "asked"):
+    with store.transaction() as tx, tx.staged(pa.table({"word": words}), "asked"):
         yield tx
 
 
@@ -105,9 +106,9 @@ def same_response(
     store: Store, calls: pa.Table, judged: Sequence[tuple[str, str, str]], *, low: datetime, high: datetime
 ) -> set[str]:
     """Return traces of stored calls with a response id of `calls`, or meant by `judged` (trace, span, response id)."""
-    mine = {r for r in calls["response_id"].to_pylist() if r}
-    responses = [*mine, *(r for _, _, r in judged if r)]
-    if not responses and not judged:
+    mine = pc.drop_null(calls["response_id"])
+    responses = pa.chunked_array([*mine.chunks, pa.array([r for _, _, r in judged if r], pa.string())])
+    if not len(responses) and not judged:
         return set()
     spans, ids = [t for t, _, _ in judged], [s for _, s, _ in judged]
     window = {"low": low - JUDGED_FOR if judged else low, "high": high}
@@ -122,7 +123,7 @@ def overlapping(store: Store, calls: pa.Table, split: Sequence[str], *, low: dat
 
     `split`: sources that tell one call in two records, so that their own calls may be each other's other half.
     """
-    mine = {s for s in calls["source"].to_pylist() if s}
+    mine = set(pc.unique(calls["source"]).to_pylist())
     known = set(store.read(SOURCES_SQL, {"low": low, "high": high})["source"].to_list())
     if not known or not mine or (len(mine | known) == 1 and not split):
         return set()

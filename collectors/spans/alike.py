@@ -243,7 +243,9 @@ def _read(span: Span, now: datetime) -> Read | None:
     """Read a span as if it were alone; None where there is anything odd about it."""
     found = assemble([span], [], now=now)
     [kind] = found.kinds.values()
-    return None if found.problems else Read(span=span, call=found.calls[0] if found.calls else None, kind=kind)
+    if found.problems or found.evaluations or found.waiting:
+        return None
+    return Read(span=span, call=found.calls[0] if found.calls else None, kind=kind)
 
 
 def told_again(groups: Iterable[Fellows], calls: Iterable[LLMCall]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from collectors.spans.decoded import BAD_RECORD
 from collectors.spans.otlp import KEYS, parsed
 from collectors.spans.otlp_json import json_id
-from collectors.spans.wire import NO_IDS
+from collectors.spans.wire import count_spans
 from store.errors import FormatError
 from store.journal import Signal
 
@@ -25,6 +25,8 @@ class Envelope:
 
 def checked(body: bytes, signal: Signal, *, is_json: bool) -> Envelope:
     """Check the envelope. Raises FormatError when it is not one of its signal."""
+    if signal == Signal.TRACES and not is_json:
+        return Envelope(*count_spans(body))
     message = parsed(body, signal, is_json=is_json)
     try:
         return _json(message, signal) if isinstance(message, dict) else _protobuf(message, signal)
@@ -35,18 +37,7 @@ def checked(body: bytes, signal: Signal, *, is_json: bool) -> Envelope:
 def _protobuf(message: Any, signal: Signal) -> Envelope:
     if signal == Signal.METRICS:
         return Envelope(len(message.resource_metrics), 0)
-    if signal == Signal.LOGS:
-        return Envelope(sum(len(s.log_records) for r in message.resource_logs for s in r.scope_logs), 0)
-    records = bad = 0
-    for of_resource in message.resource_spans:
-        for of_scope in of_resource.scope_spans:
-            records += len(of_scope.spans)
-            bad += sum(_bad_ids(span.trace_id, span.span_id) for span in of_scope.spans)
-    return Envelope(records, bad)
-
-
-def _bad_ids(*ids: bytes) -> bool:
-    return any(len(told) != len(none) or told == none for told, none in zip(ids, NO_IDS, strict=True))
+    return Envelope(sum(len(s.log_records) for r in message.resource_logs for s in r.scope_logs), 0)
 
 
 def _json(message: dict[str, Any], signal: Signal) -> Envelope:

@@ -42,6 +42,7 @@ class Opened:
     def source(self) -> Source:
         """Return all spans, as columns where nothing but such requests came."""
         told = self._told(self.packed)
+        self.packed = []
         if len(told) == 1 and not self.spans:
             return told[0]
         objects = [span for one in told for span in one.spans(everything(one.columns))]

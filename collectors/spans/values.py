@@ -6,8 +6,13 @@ from functools import lru_cache
 from sys import intern
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as Packed
+
+from collectors.spans.decoded import known_time
+from store.model import SpanEvent
 
 HOLDERS: Mapping[str, Any] = {"array_value": ArrayValue, "kvlist_value": KeyValueList}
 
@@ -30,9 +35,24 @@ def value(told: Any) -> Any:
 
 
 def nested(kind: str, packed: bytes) -> Any:
-    """Read what an AnyValue of `kind` held, from where it was left packed."""
-    told: dict[str, Any] = {kind: HOLDERS[kind].FromString(packed) if kind in HOLDERS else packed}
+    """Read what an AnyValue of `kind` held, from where it was left packed.
+
+    What cannot be read (it is damaged, or nested deeper than protobuf goes) is kept as bytes are.
+    """
+    try:
+        told: dict[str, Any] = {kind: HOLDERS[kind].FromString(packed) if kind in HOLDERS else packed}
+    except DecodeError:
+        told = {"bytes_value": packed}
     return value(AnyValue(**told))
+
+
+def event_of(packed: bytes) -> SpanEvent:
+    """Read a span's event; of one that is damaged it is only known that there was one."""
+    try:
+        told = Packed.Event.FromString(packed)
+    except DecodeError:
+        return SpanEvent(name="", time_ns=0, attributes={"packed": base64.b64encode(packed).decode()})
+    return SpanEvent(name=told.name, time_ns=known_time(told.time_unix_nano), attributes=attributes(told.attributes))
 
 
 def attributes(pairs: Iterable[Any]) -> dict[str, Any]:

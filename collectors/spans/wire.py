@@ -4,7 +4,7 @@ The messages are those of opentelemetry/proto/trace/v1, told again without what 
 packed: Arrow has no types that hold themselves. A message that stands twice where one is due counts as it last came.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,21 +17,24 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span as Packed
 from ptars import HandlerPool
 
 from collectors.spans.columns import ARROW, FIELDS, INTEGER, JSON, REAL, TEXT, TRUTH, Columns, Numbers
-from collectors.spans.decoded import known_time
 from collectors.spans.otlp_json import KNOWN_CODES
-from collectors.spans.values import attributes, nested, resource_of
+from collectors.spans.values import event_of, nested, resource_of
 from store.calls import json_text
 from store.errors import FormatError
-from store.model import Span, SpanEvent
+from store.model import Span
 
 PACKAGE = "leeway.otlp"
 REPEATED = "*"
+NO_REQUEST = "not an OTLP traces request in protobuf"
+ONE_OF_A_KIND = "Value"
+
+Fields = tuple[tuple[str, int, str], ...]
+
 # message → (field, number, type). A type that stands here itself is that message; `*` marks what is repeated.
-MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
+MESSAGES: dict[str, Fields] = {
     "Value": (
         ("string_value", 1, "string"), ("bool_value", 2, "bool"), ("int_value", 3, "int64"),
         ("double_value", 4, "double"), ("array_value", 5, "bytes"), ("kvlist_value", 6, "bytes"),
@@ -49,6 +52,11 @@ MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
     "ResourceSpans": (("resource", 1, "bytes"), ("scope_spans", 2, "ScopeSpans*")),
     "Request": (("resource_spans", 1, "ResourceSpans*"),),
 }  # fmt: skip
+# What is asked before a request is acknowledged: how many spans there are, and whether they have ids.
+IDS: dict[str, Fields] = {
+    "Span": MESSAGES["Span"][:2], "ScopeSpans": MESSAGES["ScopeSpans"][1:],
+    "ResourceSpans": MESSAGES["ResourceSpans"][1:], "Request": MESSAGES["Request"],
+}  # fmt: skip
 PLAIN = {"string_value": TEXT, "bool_value": TRUTH, "int_value": INTEGER, "double_value": REAL}
 NESTED = ("array_value", "kvlist_value", "bytes_value")
 NO_IDS = (bytes(16), bytes(8))
@@ -64,7 +72,7 @@ class Told:
     def spans(self, at: Numbers) -> list[Span]:
         rows = self.columns.rows.take(pa.array(at))
         resources = [self.columns.resources[place] for place in rows["resource"].to_pylist()]
-        events = [tuple(map(_event, packed)) for packed in self.events.take(pa.array(at)).to_pylist()]
+        events = [tuple(map(event_of, packed)) for packed in self.events.take(pa.array(at)).to_pylist()]
         fields = zip(*(rows[name].to_pylist() for name in FIELDS), strict=True)
         return [
             Span(attributes=attributes, events=happened, resource=resource, **dict(zip(FIELDS, told, strict=True)))
@@ -74,45 +82,61 @@ class Told:
         ]
 
 
-def _event(packed: bytes) -> SpanEvent:
-    told = Packed.Event.FromString(packed)
-    return SpanEvent(name=told.name, time_ns=known_time(told.time_unix_nano), attributes=attributes(told.attributes))
-
-
 def read_spans(bodies: Sequence[bytes]) -> tuple[Told, list[int]]:
     """Return the spans of these requests, and of each request how many of its spans have no valid ids.
 
     Raises FormatError when one of them is no such request.
     """
     try:
-        requests = _handler().list_to_record_batch(list(bodies))
+        requests = _requests(bodies)
         if _twofold(requests):
-            canonical = [ExportTraceServiceRequest.FromString(body).SerializeToString() for body in bodies]
-            requests = _handler().list_to_record_batch(canonical)
+            requests = _requests([ExportTraceServiceRequest.FromString(body).SerializeToString() for body in bodies])
+        return _told(requests, len(bodies))
     except (ValueError, DecodeError) as error:
-        raise FormatError(f"not an OTLP traces request in protobuf: {error}") from error
+        raise FormatError(f"{NO_REQUEST}: {error}") from error
+
+
+def _told(requests: pa.RecordBatch, bodies: int) -> tuple[Told, list[int]]:
     spans, shared = _spans(requests)
     valid = _valid(spans)
-    bad = np.bincount(shared["request"][~valid], minlength=len(bodies)).tolist()
+    bad = np.bincount(shared["request"][~valid], minlength=bodies).tolist()
     if not valid.all():
         spans = spans.filter(pa.array(valid))
         shared = {name: of[valid] for name, of in shared.items()}
     return Told(_columns(requests, spans, shared), spans.field("events")), bad
 
 
+def count_spans(body: bytes) -> tuple[int, int]:
+    """Return how many spans a request has, and how many of them have no valid ids; nothing else of them is looked at.
+
+    Raises FormatError when it is no such request.
+    """
+    try:
+        spans, _ = _spans(_requests([body], ids_only=True))
+    except ValueError as error:
+        raise FormatError(f"{NO_REQUEST}: {error}") from error
+    return len(spans), len(spans) - int(_valid(spans).sum())
+
+
+def _requests(bodies: Sequence[bytes], *, ids_only: bool = False) -> pa.RecordBatch:
+    return _handler(ids_only=ids_only).list_to_record_batch(list(bodies))
+
+
 @cache
-def _handler() -> Any:
+def _handler(*, ids_only: bool) -> Any:
     pool = DescriptorPool()
-    pool.Add(_file())
+    pool.Add(_file(IDS if ids_only else MESSAGES))
     found = pool.FindMessageTypeByName(f"{PACKAGE}.Request")
     return HandlerPool([found.file]).get_for_message(found)
 
 
-def _file() -> FileDescriptorProto:
-    messages = [DescriptorProto(name=name, field=[_field(*f) for f in fields]) for name, fields in MESSAGES.items()]
-    messages[0].oneof_decl.add(name="value")  # so that an empty text is told from none
-    for field in messages[0].field:
-        field.oneof_index = 0
+def _file(told: Mapping[str, Fields]) -> FileDescriptorProto:
+    messages = [DescriptorProto(name=name, field=[_field(*field) for field in of]) for name, of in told.items()]
+    for message in messages:
+        if message.name == ONE_OF_A_KIND:  # so that an empty text is told from none
+            message.oneof_decl.add(name="value")
+            for field in message.field:
+                field.oneof_index = 0
     return FileDescriptorProto(name=f"{PACKAGE}.proto", package=PACKAGE, syntax="proto3", message_type=messages)
 
 

@@ -147,6 +147,12 @@ def test_of_a_value_told_twice_the_last_counts(value: bytes):
     assert told.spans(everything(told.columns)) == by_protobuf(told_once_more(value))[0]
 
 
+def test_a_value_that_cannot_be_read_is_kept_as_bytes():
+    told, _ = read_spans([told_once_more(b"\x2a\x02\x0a\x05")])  # a list whose first item is cut off
+    [span] = told.spans(everything(told.columns))
+    assert span.attributes == {"k": "CgU="}
+
+
 @pytest.mark.parametrize("body", [b"\xff", b"\x0a\x05", told_once_more(b"\x0a\x01\xff")])
 def test_what_is_no_request_is_refused(body: bytes):
     with pytest.raises(FormatError, match="protobuf"):
