@@ -41,7 +41,10 @@ class Section(BaseModel):
 
 
 class ServerSettings(Section):
-    """Where Leeway listens. Port 0 switches a listener off (`otlp_port`, `grpc_port`)."""
+    """Where Leeway listens. Port 0 switches a listener off (`otlp_port`, `grpc_port`).
+
+    `decoding_workers`: processes that read what comes in; 0 stands for one fewer than there are cores, two at most.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65535)
@@ -51,12 +54,18 @@ class ServerSettings(Section):
     dashboard_password: SecretStr | None = None
     allow_unprotected: bool = False
     max_upload_bytes: int = Field(default=4 << 30, gt=0)
+    decoding_workers: int = Field(default=0, ge=0)
     log_format: Literal["text", "json"] = "text"
 
     @property
     def url(self) -> str:
         """Where the dashboard is reached on this machine."""
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def decoders(self) -> int:
+        """How many processes read what comes in."""
+        return self.decoding_workers or max(1, min(2, (os.cpu_count() or 1) - 1))
 
     @model_validator(mode="after")
     def _protected(self) -> Self:

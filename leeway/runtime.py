@@ -76,7 +76,8 @@ class Runtime:
         self.reports = reports_of(settings)
         self.signing_key = signing_key(self.store.settings.spool)
         # Who sends comes first: while the cores are busy, what is acknowledged can wait in the journal.
-        self.decoding = Workers(max_workers=1, niceness=5, idle_s=NEVER_S) if serving else Inline()
+        decoders = settings.server.decoders
+        self.decoding = Workers(max_workers=decoders, niceness=5, idle_s=NEVER_S) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
         self.runner = Runner(self.store, clock)
         self.jobs: dict[str, Job] = {job.name: job for job in schedule.jobs(self)}
