@@ -12,7 +12,7 @@ from store.model import Window
 
 HEIGHT = 170
 WORDS = {True: "drifted", False: "as before", None: "too few calls"}
-SELECTED = "window"  # the key of the box, and its name in the URL
+SELECTED = "window"  # the key of the box
 
 Row = Mapping[str, Any]
 
@@ -21,8 +21,10 @@ def window_of(row: Row) -> Window:
     return Window(start=row["current_start"], end=row["current_end"])
 
 
-def stretch(row: Row, side: str = "current") -> str:
-    return f"{units.moment(row[f'{side}_start'])} – {units.moment(row[f'{side}_end'])} UTC"
+def stretch(row: Row) -> str:
+    start, end = row["current_start"], row["current_end"]
+    until = f"{end:%H:%M}" if start.date() == end.date() else units.moment(end)
+    return f"{units.moment(start)} – {until} UTC"
 
 
 def chosen(summaries: pl.DataFrame) -> Row:

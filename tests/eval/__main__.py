@@ -2,7 +2,8 @@
 
 Prints one table: what, on which data, figure with its interval of 95 %, n, target, verdict, seed. A set that is not in
 FOLDER is skipped aloud. These are measurements, not tests: no figure makes the command fail. `--quick` takes a tenth of
-the seeds; `--jobs N` measures N parts at a time; `--page FILE` writes the table as a page of the documentation as well.
+the seeds; `--jobs N` measures N parts at a time; `--page FILE` writes the table as a page of the documentation as well,
+where parts that were not measured now stay as they were.
 """
 
 import argparse
@@ -29,7 +30,8 @@ def main() -> None:
     found = _measured(chosen.parts or list(PARTS), Scope(folder=chosen.folder, quick=chosen.quick), chosen.jobs)
     print(page.summed([figure for figures in found.values() for figure in figures]))
     if chosen.page:
-        chosen.page.write_text(page.written(found), encoding="utf-8")
+        before = chosen.page.read_text(encoding="utf-8") if chosen.page.exists() else ""
+        chosen.page.write_text(page.written(found, before), encoding="utf-8")
 
 
 def _measured(parts: Sequence[str], scope: Scope, jobs: int) -> dict[str, Sequence[Figure]]:

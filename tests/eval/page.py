@@ -1,5 +1,6 @@
 """The table as a page of the documentation."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,35 +8,43 @@ from tests.eval.table import Figure, between, wanted
 
 HEAD = """# What was measured
 
-Written by `make eval PAGE=docs/measured.md`. Any other folder with files of the same names can be measured: `make eval
-DATA=FOLDER`. Figures of probes are those of the recipe on halves that it was not trained on, unless the row says
-*shipped*. Nothing was tuned on the seeds named here. Intervals are of 95 %: Wilson's for shares, Hanley and McNeil's
-for AUROC. *own sentences* were written for this table. `columns` makes up times and prices around real token counts;
-`detectors` and `suspects` are synthetic. Rows without a target are for information.
+Written by `make eval PAGE=docs/measured.md`; `python -m tests.eval FOLDER PART --page docs/measured.md` measures one part
+anew. Any other folder with files of the same names can be measured: `make eval DATA=FOLDER`. Figures of probes are those
+of the recipe on halves that it was not trained on, unless the row says *shipped*. Nothing was tuned on the seeds named
+here. Intervals of 95 %: Wilson's for shares, Hanley and McNeil's for AUROC. *own sentences* were written for this table.
+`columns` makes up times and prices around real token counts; `detectors` and `suspects` are synthetic. Rows without a
+target are for information.
 """
+SECTION = re.compile(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def written(found: Mapping[str, Sequence[Figure]]) -> str:
-    everything = [figure for figures in found.values() for figure in figures]
-    parts = [HEAD, f"{summed(everything)}\n"]
-    for part, figures in found.items():
-        parts.append("\n".join([f"## {part}", "", *_table(figures)]) + "\n")
+def written(found: Mapping[str, Sequence[Figure]], before: str = "") -> str:
+    """The page; parts that were not measured now stand as they stood `before`."""
+    sections = _sections(before) | {part: "\n".join(_table(figures)) for part, figures in found.items()}
+    verdicts = Counter(re.findall(r"\| (met|MISSED|skipped)", "\n".join(sections.values())))
+    parts = [HEAD, f"{_counted(verdicts)}\n", *(f"## {part}\n\n{table}\n" for part, table in sections.items())]
     return "\n".join(parts)
 
 
+def _sections(page: str) -> dict[str, str]:
+    """Of each part of a page that was written: its table."""
+    return {part: table.strip() for part, table in SECTION.findall(page)}
+
+
 def summed(figures: Sequence[Figure]) -> str:
-    counted = Counter(figure.verdict for figure in figures)
-    return (
-        f"{len(figures)} figures, {counted['met'] + counted['MISSED']} with a target: {counted['met']} met, "
-        f"{counted['MISSED']} missed; {counted['skipped']} skipped for want of data."
-    )
+    return f"{len(figures)} figures; {_counted(Counter(figure.verdict for figure in figures))}"
+
+
+def _counted(verdicts: Counter[str]) -> str:
+    met, missed = verdicts["met"], verdicts["MISSED"]
+    return f"Of {met + missed} targets {met} are met and {missed} missed; {verdicts['skipped']} skipped."
 
 
 def _table(figures: Sequence[Figure]) -> Iterator[str]:
     yield "| what | data | figure | 95 % | n | target | | seed |"
     yield "| --- | --- | ---: | --- | ---: | --- | --- | --- |"
     for one in figures:
-        value = "skipped: no such data" if one.value is None else f"{one.value:.3f}"
+        value = "no such data" if one.value is None else f"{one.value:.3f}"
         verdict = f"{one.verdict}: {one.why}" if one.verdict == "MISSED" and one.why else one.verdict
         seed = "" if one.seed is None else str(one.seed)
         cells = (one.what, one.data, value, between(one), str(one.n or ""), wanted(one), verdict, seed)

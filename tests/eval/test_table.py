@@ -49,5 +49,15 @@ def test_the_page_holds_every_figure_and_why_one_was_missed():
     missed = Figure(what="AUROC", data="set", value=0.5, n=10, target=0.9, seed=7, why="too hard")
     page = written({"part": [missed, Figure(what="other", data="gone", value=None)]})
     assert "| AUROC | set | 0.500 |  | 10 | ≥ 0.9 | MISSED: too hard | 7 |" in page
-    assert "| other | gone | skipped: no such data |" in page
-    assert "0 met, 1 missed; 1 skipped" in summed([missed, Figure(what="other", data="gone", value=None)])
+    assert "| other | gone | no such data |" in page
+    assert "Of 1 targets 0 are met and 1 missed; 1 skipped." in page
+
+
+def test_a_part_measured_alone_replaces_its_own_section_of_the_page():
+    def figure(value: float) -> Figure:
+        return Figure(what="share", data="set", value=value, n=10, target=0.5)
+
+    before = written({"one": [figure(0.6)], "two": [figure(0.4)]})
+    after = written({"two": [figure(0.7)]}, before)
+    assert after == written({"one": [figure(0.6)], "two": [figure(0.7)]})
+    assert summed([figure(0.6), figure(0.4)]) == "2 figures; Of 2 targets 1 are met and 1 missed; 0 skipped."
