@@ -8,12 +8,12 @@ from tests.eval.table import Figure, between, wanted
 
 HEAD = """# What was measured
 
-Written by `make eval PAGE=docs/measured.md`; `python -m tests.eval FOLDER PART --page docs/measured.md` measures one part
-anew. Any other folder with files of the same names can be measured: `make eval DATA=FOLDER`. Figures of probes are those
-of the recipe on halves that it was not trained on, unless the row says *shipped*. Nothing was tuned on the seeds named
-here. Intervals of 95 %: Wilson's for shares, Hanley and McNeil's for AUROC. *own sentences* were written for this table.
-`columns` makes up times and prices around real token counts; `detectors` and `suspects` are synthetic. Rows without a
-target are for information.
+Written by `make eval PAGE=docs/measured.md`; `python -m tests.eval FOLDER PART --page docs/measured.md` measures one
+part anew. Any other folder with files of the same names can be measured: `make eval DATA=FOLDER`. Figures of probes
+are those of the recipe on halves that it was not trained on, unless the row says *shipped*. Nothing was tuned on the
+seeds named here. Intervals of 95 %: Wilson's for shares, Hanley and McNeil's for AUROC. *own sentences* were written
+for this table. `columns` makes up times and prices around real token counts; `detectors` and `suspects` are
+synthetic. Rows without a target are for information.
 """
 SECTION = re.compile(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
