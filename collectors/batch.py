@@ -21,7 +21,7 @@ from collectors.spans.frames import opened
 from store.calls import bare_table
 from store.evaluations import evaluation_table
 from store.journal import Frame
-from store.lifted import cut_spans, texts_of
+from store.lifted import Key, cut_spans, texts_of
 from store.model import LogRecord, Reject, Span
 from store.sources import reject_table
 from store.spans import EPOCH, Stored, log_table, logs_of, span_table, spans_of
@@ -35,7 +35,7 @@ class Batch:
 
     `updated`: spans known before that came again and said more; `judged`: (trace, span, response id) that evaluations
     without a call speak of; `split`: sources that tell one call in two records; `ignored`: how many log records told
-    of no model call and so are not kept.
+    of no model call and so are not kept; `afresh`: spans of which nothing that was stored before counts any more.
     """
 
     spans: pa.Table
@@ -47,6 +47,7 @@ class Batch:
     judged: list[tuple[str, str, str]]
     split: list[str]
     ignored: int = 0
+    afresh: frozenset[Key] = frozenset()
 
     @property
     def traces(self) -> pa.Array:
@@ -173,7 +174,7 @@ def _reassembled(batch: Batch, stored: Stored, now: datetime) -> Batch:
     fresh = spans_of(pa.concat_tables([batch.spans, batch.updated]), batch.calls)
     known = spans_of(stored.spans, stored.texts)
     before = {(s.trace_id, s.span_id): s for s in known}
-    told = told_once([*known, *fresh])
+    told = told_once([*(s for key, s in before.items() if key not in batch.afresh), *fresh])
     new = [s for key, s in told.items() if key not in before]
     cut = cut_spans(stored.spans)  # their calls will be others: they must have their texts back
     updated = [s for key, s in told.items() if key in before and (key in cut or s != before[key])]

@@ -14,7 +14,7 @@ from datetime import datetime
 from collectors.batch import Batch, empty, read_frames, reassemble
 from collectors.spans.decoded import BAD_RECORD
 from collectors.spans.frames import rejected
-from store import kindred, spans
+from store import kindred, spans, tellings
 from store.calls import append_calls, stamped
 from store.connection import Store, Transaction
 from store.errors import LeewayError, StoreError
@@ -141,8 +141,11 @@ def keep(
     also: Also = lambda _tx, _kept: None,
 ) -> Kept:  # fmt: skip
     """Store a batch together with whatever it belongs to, in one transaction; `also` runs inside it."""
-    batch, known, (low, high) = completed(store, executor, batch, now)
+    told = batch
+    batch, known, (low, high) = completed(store, executor, told, now)
     with store.transaction() as tx:
+        if known:
+            tellings.remember(tx, told.spans, told.calls, new=batch.spans, source_id=source_id, now=now)
         replaced = kindred.forget_calls(tx, sorted(known), low=low, high=high) if known else 0
         appended = append_calls(tx, stamped(batch.calls, source_id=source_id, ingested_at=now))
         new = put_back(batch.spans, appended.left_out) if appended.left_out else batch.spans

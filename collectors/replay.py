@@ -1,7 +1,8 @@
 """Replay: raw bodies that the journal still holds are read again, as a reader that was put right reads them.
 
-What their traces hold in the store is assembled with them, exactly as when more of a trace arrives: spans are told
-again, calls of those traces replaced, nothing is stored twice. First it can be shown what would change.
+What their traces hold in the store is assembled with them, exactly as when more of a trace arrives: calls of those
+traces are replaced, nothing is stored twice. Of the spans themselves only what the raw bodies say counts, nothing that
+an earlier reader made of them. First it can be shown what would change.
 """
 
 import itertools
@@ -18,10 +19,11 @@ import pyarrow.compute as pc
 from collectors.batch import Batch, empty, read_frames
 from collectors.dialect import dialects, spoken_by
 from collectors.load import Kept, completed, keep
-from store import kindred, spans
+from store import kindred, spans, tellings
 from store.connection import Store, Transaction
 from store.errors import FormatError
 from store.journal import Frame
+from store.lifted import Key
 from store.loading import journal_source
 from store.sources import move
 
@@ -55,15 +57,23 @@ def replay(
     if dialect is not None and dialect not in {known.name for known in dialects()}:
         raise FormatError(f"no dialect is named {dialect!r}: choose one of {', '.join(d.name for d in dialects())}")
     done, verdicts = Replayed(applied=apply), dict[str, frozenset[str] | None]()
+    seen = tellings.shared(store)  # what a file told of them is in no journal
     for segment, frames in _batches(found):
         done.frames += len(frames)
         batch = executor.submit(reread, frames, dialect, now).result()
         done.unreadable += batch.rejects.num_rows
-        batch = replace(batch, rejects=empty().rejects)  # they stand in the rejects since they came
+        told = _keys(batch.spans)
+        # Rejects stand among the rejects since they came; a span in two bodies is united as it was when it came.
+        batch = replace(batch, rejects=empty().rejects, afresh=told - seen)
+        seen |= told
         verdicts |= _compared(store, executor, batch, now)
         if apply:
             _kept(store, executor, batch, segment, now)
     return _summed(done, verdicts)
+
+
+def _keys(spans: pa.Table) -> frozenset[Key]:
+    return frozenset(zip(spans["trace_id"].to_pylist(), spans["span_id"].to_pylist(), strict=True))
 
 
 def _batches(found: Iterable[tuple[int, Frame]]) -> Iterator[tuple[int, list[Frame]]]:

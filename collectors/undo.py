@@ -7,7 +7,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from collectors.batch import Batch, batch_of
-from store import kindred, remains, sources
+from store import kindred, remains, sources, tellings
 from store.calls import append_calls, stamped
 from store.connection import Store, Transaction
 from store.lifted import put_back
@@ -22,7 +22,9 @@ def undo(store: Store, executor: Executor, source_id: int, *, actor: str, now: d
         return sources.undo(store, source_id, actor=actor, now=now)
     low, high = first - MARGIN, last + MARGIN
     kin = sorted({*traces, *kindred.known_traces(store, pa.array(traces, pa.string()), low=low, high=high)})
-    left = of_traces(store, kin, low=low - MARGIN, high=high + MARGIN, without=source_id)
+    around = {"low": low - MARGIN, "high": high + MARGIN}
+    left = of_traces(store, kin, **around, without=source_id)
+    left = tellings.without(store, left, kin, source_id, **around)
     again = executor.submit(assembled, left, now).result()
     owners = remains.owners(store, kin, source_id, low=low, high=high)
 

@@ -10,6 +10,7 @@ from store.connection import Store
 TOUCHED_SQL = """
     SELECT trace_id, min(event_time) AS first, max(event_time) AS last FROM (
         SELECT trace_id, event_time FROM data.spans WHERE source_id = $source_id
+        UNION ALL SELECT trace_id, event_time FROM data.span_tellings WHERE source_id = $source_id
         UNION ALL SELECT trace_id, event_time FROM data.span_logs WHERE source_id = $source_id
         UNION ALL SELECT trace_id, event_time FROM data.calls WHERE source_id = $source_id AND source LIKE 'otlp/%'
     ) GROUP BY trace_id

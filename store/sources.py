@@ -64,6 +64,7 @@ FORGET_SQL = (
     "CREATE OR REPLACE TEMP TABLE taken_back AS SELECT call_id FROM data.calls WHERE source_id = ?",
     "DELETE FROM data.calls WHERE source_id = ?",
     "DELETE FROM data.spans WHERE source_id = ?",
+    "DELETE FROM data.span_tellings WHERE source_id = ?",
     "DELETE FROM data.span_logs WHERE source_id = ?",
     FORGET_REJECTS_SQL,
 )

@@ -230,7 +230,7 @@ def insert(
 
     An updated span stays with the source that told it first: taking back the other must not take the span away.
     """
-    retold = _stamped(updated, source_id, now)
+    retold = stamped(updated, source_id, now)
     if updated.num_rows:
         low, high = span_of_time(updated, now=now)
         with tx.staged(updated.select(["trace_id", "span_id"])):
@@ -240,13 +240,14 @@ def insert(
         owned = pa.array([owners.get(key, source_id) for key in keys], pa.int64())
         retold = retold.set_column(retold.schema.get_field_index("source_id"), "source_id", owned)
     for table, rows in (
-        ("data.spans", _stamped(spans, source_id, now)), ("data.spans", retold),
-        ("data.span_logs", _stamped(logs, source_id, now)),
+        ("data.spans", stamped(spans, source_id, now)), ("data.spans", retold),
+        ("data.span_logs", stamped(logs, source_id, now)),
     ):  # fmt: skip
         tx.insert(table, rows)
 
 
-def _stamped(rows: pa.Table, source_id: int | None, now: datetime) -> pa.Table:
+def stamped(rows: pa.Table, source_id: int | None, now: datetime) -> pa.Table:
+    """Say of rows where they came from and when."""
     moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
     rows = rows.append_column("source_id", pa.repeat(pa.scalar(source_id, pa.int64()), rows.num_rows))
     return rows.append_column("ingested_at", pa.repeat(moment, rows.num_rows))

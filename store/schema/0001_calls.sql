@@ -132,6 +132,9 @@ CREATE TABLE data.spans (
     ingested_at TIMESTAMP NOT NULL
 );
 
+-- What each source told of a span that a file told too: store/tellings.py.
+CREATE TABLE data.span_tellings AS FROM data.spans LIMIT 0;
+
 -- Log records wait here for their span, and are there when a late span has its trace assembled again.
 CREATE TABLE data.span_logs (
     trace_id VARCHAR NOT NULL,

@@ -10,6 +10,7 @@ from leeway.workers import Inline
 from store.connection import Store
 from store.errors import FormatError
 from store.journal import Frame, Journal, JournalSettings, Position, Signal
+from store.spans import trace
 from tests.collectors.spans import chat
 from tests.collectors.test_load import NOW, calls, journal, send, traces  # noqa: F401 - a fixture
 
@@ -48,6 +49,21 @@ def test_what_would_change_is_told_before_it_is_changed(store: Store, journal: J
         (c["call_id"], c["model"], c["input_tokens"]) for c in good
     ]
     assert again(store, journal).same == 1
+
+
+def test_nothing_that_an_earlier_reader_made_of_a_span_is_left(store: Store, journal: Journal):  # noqa: F811
+    made = chat(attributes={"plan": "pro"})
+    send(store, journal, traces(made))
+    with store.transaction() as tx:
+        wrong = '{"gen_ai.operation.name": "chat", "gen_ai.request.model": "wrong", "made": "up", "a": 1, "b": 2}'
+        tx.execute("UPDATE data.spans SET attributes = ?", [wrong])
+    again(store, journal, apply=True)
+    assert [(c["model"], c["metadata"]) for c in calls(store)] == [("gpt-4o", '{"plan":"pro"}')]
+    assert trace(store, made.trace_id) == [made]
+    more = chat(attributes={"user.id": "u-1"}, trace_id=made.trace_id, span_id=made.span_id)
+    send(store, journal, traces(more))
+    assert again(store, journal, apply=True).changed == 0
+    assert [c["user_id"] for c in calls(store)] == ["u-1"]
 
 
 def test_calls_that_were_not_seen_and_such_that_are_none_are_told(store: Store, journal: Journal):  # noqa: F811

@@ -68,12 +68,30 @@ def test_a_call_that_only_the_file_told_is_gone_with_its_scores(store: Store, jo
     assert store.one("SELECT count(*) FROM spans") == 1
 
 
-def test_a_span_that_the_file_told_again_stays(store: Store, journal: Journal, tmp_path):  # noqa: F811
-    send(store, journal, traces(CHILD))
-    more = replace(CHILD, attributes={**CHILD.attributes, "user.id": "u-1"})
-    report = filed(store, tmp_path, traces(more))
+@pytest.mark.parametrize("order", ["journal file", "file journal", "journal file journal"])
+def test_a_span_that_the_file_told_again_is_as_the_others_told_it(store, journal, tmp_path, order):  # noqa: F811
+    long = {**CHILD.attributes, "gen_ai.input.messages": said("why " * 40)}
+    child = replace(CHILD, attributes=long)
+    more = replace(child, attributes={**long, "user.id": "u-1"})
+    for who in order.split():
+        if who == "file":
+            report = filed(store, tmp_path, traces(more))
+        else:
+            send(store, journal, traces(child))
+    assert [call["user_id"] for call in calls(store)] == ["u-1"]
     undo(store, Inline(), report.source_id, actor="ana", now=LATER)
-    assert len(calls(store)) == 1
+    assert [call["user_id"] for call in calls(store)] == [None]
+    assert trace(store, TRACE) == [child]
+    assert store.one("SELECT count(*) FROM data.span_tellings WHERE source_id = ?", [report.source_id]) == 0
+
+
+def test_of_two_files_that_told_a_span_the_other_stays(store: Store, tmp_path):
+    first = replace(CHILD, attributes={**CHILD.attributes, "user.id": "u-1"})
+    second = replace(CHILD, attributes={**CHILD.attributes, "session.id": "s-9"})
+    report = filed(store, tmp_path, traces(first))
+    filed(store, tmp_path, traces(second), traces(PARENT))
+    undo(store, Inline(), report.source_id, actor="ana", now=LATER)
+    assert [(call["user_id"], call["session_id"]) for call in calls(store)] == [(None, "s-9")]
 
 
 def test_what_is_no_file_cannot_be_taken_back(store: Store):
