@@ -1,12 +1,15 @@
 """Memory while a big file is loaded: peak RSS of the process that owns the database and of its worker.
 
-`python -m tests.benchmarks memory`; LEEWAY_BENCH_GB sets the size (2), LEEWAY_BENCH_FILES some of own, pairs, array.
+`python -m tests.benchmarks memory`; LEEWAY_BENCH_GB sets the size (2), LEEWAY_BENCH_FILES some of own, pairs, array and
+gz.
 Target: owner and worker together within memory_limit + 500 MB.
 """
 
+import gzip
 import multiprocessing
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +26,7 @@ from store.connection import Store, StoreSettings
 from tests.benchmarks.bench_jsonl import NOW, START, WORDS, lines
 
 GIGABYTES = float(os.environ.get("LEEWAY_BENCH_GB", "2"))
-FILES = os.environ.get("LEEWAY_BENCH_FILES", "own,pairs,array").split(",")
+FILES = os.environ.get("LEEWAY_BENCH_FILES", "own,pairs,array,gz").split(",")
 ALLOWED_MB = 500
 
 
@@ -56,6 +59,15 @@ def as_array(path: Path, found: Iterator[bytes]) -> None:
         file.write(b"]\n")
 
 
+def as_gzip(path: Path, found: Iterator[bytes]) -> None:
+    """As many bytes, before they are packed."""
+    plain = path.with_suffix(".plain")
+    as_lines(plain, found)
+    with plain.open("rb") as source, gzip.open(path, "wb", compresslevel=1) as packed:
+        shutil.copyfileobj(source, packed, 1 << 20)
+    plain.unlink()
+
+
 def _written(path: Path, opening: bytes, between: bytes, found: Iterator[bytes]) -> None:
     left = int(GIGABYTES * 1e9)
     with path.open("wb") as file:
@@ -70,6 +82,7 @@ MADE: dict[str, Callable[[Path], None]] = {
     "own": lambda path: as_lines(path, lines(random.Random(7), 0, 1 << 40)),
     "pairs": lambda path: as_lines(path, exchanges()),
     "array": lambda path: as_array(path, exchanges()),
+    "gz": lambda path: as_gzip(path, lines(random.Random(7), 0, 1 << 40)),
 }
 
 
