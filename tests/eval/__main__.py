@@ -31,7 +31,7 @@ def main() -> None:
     print(page.summed([figure for figures in found.values() for figure in figures]))
     if chosen.page:
         before = chosen.page.read_text(encoding="utf-8") if chosen.page.exists() else ""
-        chosen.page.write_text(page.written(found, before), encoding="utf-8")
+        chosen.page.write_text(page.written(found, before, list(PARTS)), encoding="utf-8")
 
 
 def _measured(parts: Sequence[str], scope: Scope, jobs: int) -> dict[str, Sequence[Figure]]:

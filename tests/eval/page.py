@@ -18,9 +18,10 @@ synthetic. Rows without a target are for information.
 SECTION = re.compile(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def written(found: Mapping[str, Sequence[Figure]], before: str = "") -> str:
-    """The page; parts that were not measured now stand as they stood `before`."""
-    sections = _sections(before) | {part: "\n".join(_table(figures)) for part, figures in found.items()}
+def written(found: Mapping[str, Sequence[Figure]], before: str = "", order: Sequence[str] = ()) -> str:
+    """The page; parts that were not measured now stand as they stood `before`. `order`: of the parts."""
+    kept = _sections(before) | {part: "\n".join(_table(figures)) for part, figures in found.items()}
+    sections = {part: kept[part] for part in [*order, *kept] if part in kept}
     verdicts = Counter(re.findall(r"\| (met|MISSED|skipped)", "\n".join(sections.values())))
     parts = [HEAD, f"{_counted(verdicts)}\n", *(f"## {part}\n\n{table}\n" for part, table in sections.items())]
     return "\n".join(parts)
