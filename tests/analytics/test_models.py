@@ -14,6 +14,7 @@ import pytest
 
 from analytics.evaluator import ScoringSettings, engine_of, evaluators
 from analytics.models import detoxify, entailment, folder, minilm, published
+from leeway.cli import main
 from store.errors import ConfigError
 
 pytestmark = pytest.mark.ml
@@ -200,6 +201,25 @@ def test_one_output_says_by_itself_how_far_a_text_follows(judge: Path, tmp_path:
     transformers.BertForSequenceClassification(config).save_pretrained(judge)
     entailment.prepare(judge, tmp_path / "one", name="one")
     assert 0 < entailment.support(entailment.loaded(tmp_path / "one"), ["you are"], ["kind"])[0] < 1
+
+
+def test_folders_are_made_and_verified_from_the_command_line(
+    base: Path, judge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    published_ckpt = checkpoint(base, tmp_path / "p.ckpt")
+    made = {name: str(tmp_path / "made" / name) for name in ("tiny", "nli")}
+    typed = ["models", "prepare", "tiny", "--from", str(published_ckpt), "--to", made["tiny"]]
+    assert main(typed) == 1
+    assert "needs --base" in capsys.readouterr().err
+    assert main([*typed, "--base", str(base)]) == 0
+    assert main(["models", "prepare", "nli", "--from", str(judge), "--to", made["nli"]]) == 0
+    told = capsys.readouterr().out
+    assert "8-bit integers move its scores by at most 0.00" in told
+    assert f"set scoring.nli = {made['nli']!r}" in told
+    monkeypatch.setenv("LEEWAY_SCORING__DETOXIFY", made["tiny"])
+    monkeypatch.setenv("LEEWAY_SCORING__NLI", made["nli"])
+    main(["models", "verify", "--db", str(tmp_path / "x.duckdb")])
+    assert capsys.readouterr().out.count("hashes as recorded") == 2
 
 
 def without_weights(source: Path) -> None:
