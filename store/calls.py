@@ -94,7 +94,7 @@ def stamped(table: pa.Table, *, source_id: int | None, ingested_at: datetime) ->
 
 
 def _column(values: Sequence[Any] | None, name: str, rows: int) -> pa.Array:
-    if values is None or values.count(None) == rows:  # most columns of most batches: nothing to look at one by one
+    if values is None or not rows or (values[0] is None and values.count(None) == rows):  # most columns of most batches
         return pa.nulls(rows, SCHEMA.field(name).type)
     if name in JSON_COLUMNS:
         values = [json_text(value) for value in values]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import repeat
+from mmap import ACCESS_READ, mmap
 from operator import attrgetter
 from typing import Annotated, Any, BinaryIO, NamedTuple
 
@@ -18,8 +19,8 @@ import pyarrow as pa
 
 from collectors.apis.messages import parsed
 from collectors.files.job import Job, Kind, Slice
-from collectors.files.pieces import blocks, chunks_of
-from collectors.files.reading import Limits, Piece
+from collectors.files.pieces import too_long
+from collectors.files.reading import KEPT_OF_REJECT, Limits, Piece
 from collectors.files.unpacking import CHUNK
 from collectors.format import sniffed
 from collectors.formats.leeway import BESIDE, GAPS, HINTS, Gap
@@ -115,41 +116,55 @@ def are_own(stream: BinaryIO, part: Slice, job: Job) -> bool:
 
 def sieved(stream: BinaryIO, part: Slice, limits: Limits) -> Sieved:
     """Part the clean lines of a slice from the odd ones. Raises OddLinesError."""
-    sieve = _Sieve()
-    for block in blocks(chunks_of(stream, part, BLOCK), limits, line=part.line, offset=part.offset):
-        sieve.take(block)
-    return Sieved(calls=sieve.table(), odd=sieve.odd)
+    with mmap(stream.fileno(), 0, access=ACCESS_READ) as file:
+        sieve = _Sieve(file=file, part=part)
+        for at, end in _blocks(file, part):
+            if end - at > limits.record_bytes + BLOCK:
+                sieve.set_aside(at, file[at : at + KEPT_OF_REJECT], too_long(limits))
+            else:
+                sieve.take(at, file[at:end])
+        return Sieved(calls=sieve.table(), odd=sieve.odd)
+
+
+def _blocks(file: mmap, part: Slice) -> Iterator[tuple[int, int]]:
+    """Where blocks of whole lines begin and end; a longer line is a block."""
+    at = part.start
+    while at < part.end:
+        end = file.rfind(b"\n", at, min(at + BLOCK, part.end)) + 1
+        end = end or file.find(b"\n", at, part.end) + 1 or part.end
+        yield at, end
+        at = end
 
 
 @dataclass(slots=True, kw_only=True)
 class _Sieve:
+    file: mmap
+    part: Slice
     odd: list[Piece] = field(default_factory=list)
     _lines: _Lines | None = None
     _clean: int = 0
     _columns: dict[str, list[Any]] = field(default_factory=dict)
     _tables: list[pa.Table] = field(default_factory=list)
 
-    def take(self, block: Piece) -> None:
-        """Take lines; where one of them is odd, halve until it stands alone."""
-        if rows := self._rows(block):
+    def take(self, at: int, raw: bytes) -> None:
+        """Take the lines that begin at a byte of the file; where one is odd, halve until it stands alone."""
+        if rows := self._rows(raw):
             self._note(rows)
-        elif middle := block.raw.find(b"\n", len(block.raw) // 2, -1) + 1 or block.raw.rfind(b"\n", 0, -1) + 1:
-            for half in _halves(block, middle):
-                self.take(half)
-        elif block.raw.strip():
-            self._set_aside(block)
+        elif middle := raw.find(b"\n", len(raw) // 2, -1) + 1 or raw.rfind(b"\n", 0, -1) + 1:
+            self.take(at, raw[:middle])
+            self.take(at + middle, raw[middle:])
+        elif raw.strip():
+            self.set_aside(at, raw)
 
-    def _rows(self, block: Piece) -> Rows | None:
+    def _rows(self, raw: bytes) -> Rows | None:
         """The lines' contents; None when not every one of them is a clean line."""
-        raw = block.raw
         if self._lines is None:
             self._lines = _like(raw.partition(b"\n")[0])
         try:
             rows = self._decoded(raw, self._lines) if raw.isascii() or raw.decode() else []
         except BAD_LINE:
             return None
-        whole = len(rows) == raw.count(b"\n") + (not raw.endswith(b"\n")) and not block.fault
-        return rows if whole and all(row.event_time or row.started_at for row in rows) else None
+        return rows if all(row.event_time or row.started_at for row in rows) else None
 
     def _decoded(self, raw: bytes, lines: _Lines) -> Rows:
         try:
@@ -166,10 +181,16 @@ class _Sieve:
         for name, values in zip(self._lines.names, zip(*map(self._lines.values, rows), strict=True), strict=True):
             self._columns.setdefault(name, []).extend(values)
 
-    def _set_aside(self, line: Piece) -> None:
-        self.odd.append(line)
+    def set_aside(self, at: int, raw: bytes, fault: str = "") -> None:
+        self.odd.append(Piece(self._line_of(at), at - self.part.skipped, raw, fault))
         if len(self.odd) > MOST_ODD and len(self.odd) > self._clean // 10:
             raise OddLinesError(f"{len(self.odd)} lines are not exactly ours")
+
+    def _line_of(self, at: int) -> int:
+        """The number of the line that begins there; counted from the last odd one, or from the beginning."""
+        before = self.odd[-1] if self.odd else None
+        start, line = (before.offset + self.part.skipped, before.line) if before else (self.part.start, self.part.line)
+        return line + sum(self.file[n : min(n + CHUNK, at)].count(b"\n") for n in range(start, at, CHUNK))
 
     def _close(self) -> None:
         if self._columns:
@@ -181,19 +202,14 @@ class _Sieve:
         return pa.concat_tables(self._tables) if self._tables else SCHEMA.empty_table()
 
 
-def _halves(block: Piece, middle: int) -> Iterator[Piece]:
-    yield Piece(block.line, block.offset, block.raw[:middle])
-    feeds = block.raw.count(b"\n", 0, middle)
-    yield Piece(block.line + feeds, block.offset + middle, block.raw[middle:])
-
-
 def _table(told: dict[str, list[Any]]) -> pa.Table:
     columns: dict[str, Sequence[Any]] = {n: list(map(_json, v)) if HINTS.get(n) == Json else v for n, v in told.items()}
     for name, gap in GAPS.items():
         values = columns.get(name)
-        if values is None or None in values:
-            fills = _fills(gap, columns)
-            columns[name] = [f if v is None else v for v, f in zip(values, fills, strict=True)] if values else fills
+        if values is None:
+            columns[name] = _fills(gap, columns)
+        elif not all(values) and None in values:  # `in` alone would compare each
+            columns[name] = [f if v is None else v for v, f in zip(values, _fills(gap, columns), strict=True)]
     return table_of(columns)
 
 

@@ -87,7 +87,7 @@ def blocks(chunks: Iterable[bytes], limits: Limits, *, line: int = 1, offset: in
             skipped += end or len(chunk)
             if not end:
                 continue
-            yield Piece(line, offset, rest, _too_long(limits))
+            yield Piece(line, offset, rest, too_long(limits))
             line, offset, rest, skipped, chunk = line + 1, offset + len(rest) + skipped, b"", 0, chunk[end:]
         if end := chunk.rfind(b"\n") + 1:
             block = rest + chunk[:end]
@@ -98,10 +98,10 @@ def blocks(chunks: Iterable[bytes], limits: Limits, *, line: int = 1, offset: in
         if len(rest) > limits.record_bytes:
             skipped, rest = len(rest) - KEPT_OF_REJECT, rest[:KEPT_OF_REJECT]
     if rest:
-        yield Piece(line, offset, rest, _too_long(limits) if skipped else "")
+        yield Piece(line, offset, rest, too_long(limits) if skipped else "")
 
 
-def _too_long(limits: Limits) -> str:
+def too_long(limits: Limits) -> str:
     return f"longer than {limits.record_bytes >> 20} MiB"
 
 
