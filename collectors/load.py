@@ -16,7 +16,7 @@ from collectors.spans.decoded import BAD_RECORD
 from collectors.spans.frames import rejected
 from store import kindred, spans, tellings
 from store.calls import append_calls, stamped
-from store.connection import Store, Transaction
+from store.connection import ROW_GROUP, Store, Transaction
 from store.errors import LeewayError, StoreError
 from store.journal import Frame, Journal, Position
 from store.lifted import put_back
@@ -25,7 +25,8 @@ from store.sources import add_rejects, move
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 128 << 20  # of unpacked bodies: a few seconds of work, what a worker can hold, several row groups
+BATCH_BYTES = 96 << 20  # of unpacked bodies: a second or two of work, what a worker can hold, several row groups
+OVERHANG = 1.01  # a little more than fills row groups: a little less would leave the last of them to be packed again
 COUNTED = ("calls", "duplicates", "spans", "rejects", "ignored")
 # A request's content can end its worker, or be something that no reader and no column foresaw.
 FAULTS = (BrokenExecutor, MemoryError, StoreError, *BAD_RECORD)
@@ -54,21 +55,28 @@ Also = Callable[[Transaction, Kept], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What one `load` did; `frames` = 0 when nothing was left."""
+    """What one `load` did; `frames` = 0 when nothing was left. `bytes`: of their bodies, unpacked."""
 
     frames: int = 0
+    bytes: int = 0
     spans: int = 0
     calls: int = 0
     merged: int = 0
     rejects: int = 0
 
 
-def load(store: Store, journal: Journal, executor: Executor, *, now: datetime) -> Loaded:
-    """Load the next batch after the journal's committed position.
+def filling(loaded: Loaded) -> int:
+    """Return how many bytes of bodies like these hold as many spans as fill row groups."""
+    group = int(loaded.bytes / loaded.spans * ROW_GROUP * OVERHANG) if loaded.spans else BATCH_BYTES
+    return BATCH_BYTES // group * group or BATCH_BYTES
+
+
+def load(store: Store, journal: Journal, executor: Executor, *, now: datetime, max_bytes: int = BATCH_BYTES) -> Loaded:
+    """Load the next batch after the journal's committed position: `max_bytes` of unpacked bodies, a frame at least.
 
     Raises LeewayError when the workers are closed: then nothing was lost, what waits stays in the journal.
     """
-    frames, position = journal.read(journal.committed, BATCH_BYTES)
+    frames, position = journal.read(journal.committed, max_bytes)
     if not frames:
         return Loaded()
     with store.transaction() as tx:
@@ -78,7 +86,10 @@ def load(store: Store, journal: Journal, executor: Executor, *, now: datetime) -
     done = list(loading.stored(frames, last=True))
     journal.committed = position
     names = ("spans", "calls", "merged", "rejects")
-    return Loaded(frames=len(frames), **{name: sum(getattr(kept, name) for kept in done) for name in names})
+    unpacked = sum(frame.unpacked_bytes for frame in frames)
+    return Loaded(
+        frames=len(frames), bytes=unpacked, **{name: sum(getattr(kept, name) for kept in done) for name in names}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

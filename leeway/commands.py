@@ -22,6 +22,7 @@ from collectors.format import formats as collectors_formats
 from leeway import api, config, logs, runtime
 from leeway.config import Settings
 from leeway.declarations import validated
+from leeway.memory import HUGE_PAGES
 from leeway.remote import Remote
 from store import export as exports
 from store.alerting import Severity
@@ -56,6 +57,7 @@ def serve(options: argparse.Namespace) -> int:
     server = config.load(environ=environ).server
     app = app_path()
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(app.parent), environ.get("PYTHONPATH")]))
+    environ.setdefault(*HUGE_PAGES)
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(server.port),
                "--server.address", server.host, "--server.headless", "true"]  # fmt: skip
     sys.stdout.flush()

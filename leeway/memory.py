@@ -9,6 +9,8 @@ import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of <malloc.h>
+# Has glibc ask for memory in pages of 2 MB; it must be in the environment before a process starts.
+HUGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 LARGEST = 32 << 20  # bytes: larger buffers are still handed out and given back one by one
 
 

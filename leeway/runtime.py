@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from analytics.metric import metrics
 from collectors.batch import read_frames
 from collectors.files.mapping import Mapping
 from collectors.ingest import ingest
-from collectors.load import load
+from collectors.load import BATCH_BYTES, filling, load
 from collectors.preview import Preview, preview
 from collectors.replay import Replayed, replay
 from collectors.report import Report
@@ -51,6 +51,7 @@ log = logging.getLogger(__name__)
 
 POSITION_SQL = "SELECT segment, byte_offset FROM data.journal_position"
 LOAD_POLL_S = 0.1
+FIRST_JOBS_AFTER = timedelta(seconds=2)  # clients that waited for us to come back go first
 LINGER = 10  # polls: while requests come in, loading waits so long, and then loads them together
 RETRY_S = 5.0
 NEVER_S = 10 * 365 * 86400.0
@@ -85,6 +86,7 @@ class Runtime:
         self.started_at = clock()
         self.last_ingest_at: datetime | None = None
         self.load_error: str | None = None
+        self._batch_bytes = BATCH_BYTES
         self._stopping = threading.Event()
         self._loading = threading.Lock()
         self._scheduler = BackgroundScheduler(timezone=UTC)
@@ -106,7 +108,7 @@ class Runtime:
                 max_instances=1,
                 coalesce=True,
                 misfire_grace_time=None,
-                next_run_time=self.now(),
+                next_run_time=self.now() + FIRST_JOBS_AFTER,
             )
         self._scheduler.start()
 
@@ -128,9 +130,10 @@ class Runtime:
         total = 0
         with self._loading:
             while self.journal.committed < self.journal.durable and not self._stopping.is_set():
-                loaded = load(self.store, self.journal, self.decoding, now=self.now())
+                loaded = load(self.store, self.journal, self.decoding, now=self.now(), max_bytes=self._batch_bytes)
                 if not loaded.frames:
                     break
+                self._batch_bytes = filling(loaded)
                 total += loaded.frames
                 self.last_ingest_at = self.now()
         return total

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "ITERATIVE_DO_NOT_TRACK": "1",
     "DO_NOT_TRACK": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # so that `keep_memory` holds for it too
 }
 
 
@@ -43,8 +44,10 @@ def work(pipe: Connection, settings: WorkersSettings, parent: int) -> None:
             payload = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        for piece in _answer(payload):
-            pipe.send_bytes(piece)
+        answer, buffers = _answer(payload)
+        pipe.send_bytes(answer)
+        for buffer in buffers:
+            _write(pipe.fileno(), buffer)
 
 
 def _prepare(settings: WorkersSettings, parent: int) -> None:
@@ -60,8 +63,13 @@ def _prepare(settings: WorkersSettings, parent: int) -> None:
         os._exit(1)
 
 
-def _answer(payload: bytes) -> list[bytes | memoryview]:
-    """Do one task; whatever it raises travels back. First the answer with the number of its buffers, then those."""
+def _write(target: int, rest: memoryview) -> None:
+    while rest:
+        rest = rest[os.write(target, rest) :]
+
+
+def _answer(payload: bytes) -> tuple[bytes, list[memoryview]]:
+    """Do one task; whatever it raises travels back. First the answer with the sizes of its buffers, then those."""
     buffers: list[pickle.PickleBuffer] = []
     try:
         fn, args, kwargs = pickle.loads(payload)  # noqa: S301 - written by our own parent
@@ -70,7 +78,8 @@ def _answer(payload: bytes) -> list[bytes | memoryview]:
         )
     except Exception as error:  # noqa: BLE001 - the border between two processes
         answer, buffers = _packed(error), []
-    return [pickle.dumps((len(buffers), answer)), *(buffer.raw() for buffer in buffers)]
+    raw = [buffer.raw() for buffer in buffers]
+    return pickle.dumps(([len(view) for view in raw], answer)), raw
 
 
 def _packed(error: Exception) -> bytes:

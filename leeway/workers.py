@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
+from leeway.memory import HUGE_PAGES
 from leeway.workchild import READY, WorkersSettings, work
 from store.errors import ConfigError
 
@@ -176,6 +179,7 @@ class _Child:
         context = multiprocessing.get_context("spawn")
         self.busy = False
         self._pipe, theirs = context.Pipe()
+        os.environ.setdefault(*HUGE_PAGES)
         self.process = context.Process(target=work, args=(theirs, settings, os.getpid()), daemon=True)
         self.process.start()
         theirs.close()
@@ -211,13 +215,22 @@ class _Child:
 
 
 def _received(pipe: Connection) -> tuple[bool, Any]:
-    """Read an answer. Big buffers come by themselves: copying them out of one pickle would hold up all other threads.
-
-    So arrays in an answer are read-only.
-    """
-    count, answer = pickle.loads(pipe.recv_bytes())  # noqa: S301 - written by our own child
-    ok, value = pickle.loads(answer, buffers=[pipe.recv_bytes() for _ in range(count)])  # noqa: S301
+    """Read an answer. Big buffers come by themselves, each straight to where it stays."""
+    sizes, answer = pickle.loads(pipe.recv_bytes())  # noqa: S301 - written by our own child
+    ok, value = pickle.loads(answer, buffers=[_filled(pipe.fileno(), size) for size in sizes])  # noqa: S301
     return ok, value
+
+
+def _filled(source: int, size: int) -> memoryview:
+    """Read `size` bytes from a file descriptor."""
+    whole = memoryview(np.empty(size, np.uint8))  # type: ignore[arg-type]  # a bytearray would be cleared first
+    rest = whole
+    while rest:
+        count = os.readv(source, [rest])
+        if not count:
+            raise EOFError
+        rest = rest[count:]
+    return whole
 
 
 def _end(code: int | None) -> str:

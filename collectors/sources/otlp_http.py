@@ -63,6 +63,7 @@ def routes(journal: Callable[[], Journal], settings: OtlpSettings, token: Secret
 
     `token`: what senders must show as `Authorization: Bearer …`, or as the password of basic auth.
     """
+    checked(b"", Signal.TRACES, is_json=False)  # makes what reads them: the first client shall not wait for that
     found: list[BaseRoute] = []
     for signal in Signal:
         receiver = Receiver(signal, journal, settings, token)

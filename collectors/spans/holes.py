@@ -69,7 +69,7 @@ def filled(values: pa.StringArray, hole: Hole) -> tuple[pa.Array, Numbers]:
     inner = pc.binary_slice(values.view(pa.binary()), low, -high).view(pa.string())
     ways = np.where(pc.and_(fits, long).to_numpy(zero_copy_only=False), 0, -1)
     odd = np.flatnonzero((ways == 0) & escaped(inner))
-    texts = pc.if_else(pa.array(ways == 0), inner, None)
+    texts = inner if (ways == 0).all() else pc.if_else(pa.array(ways == 0), inner, None)
     if len(odd):
         opened = [_opened(one) for one in inner.take(pa.array(odd)).to_pylist()]
         ways[odd] = [way for _, way in opened]
