@@ -11,6 +11,7 @@ from typing import Any
 
 from collectors import folding
 from collectors.apis.counts import anthropic_usage, bedrock_usage, either, gemini_usage, known, openai_usage
+from collectors.apis.gemini import gemini_messages
 from collectors.apis.messages import Message, message, messages, parsed
 from collectors.apis.named import Named
 from collectors.apis.stream import assembled
@@ -98,36 +99,6 @@ def _system(told: Any) -> list[Message]:
     if isinstance(told, str):
         return messages([{"role": "system", "content": told}])
     return [message({"role": "system", "content": told})] if told else []
-
-
-def gemini_messages(contents: Any) -> list[Message]:
-    """Gemini names a part's kind by its key."""
-    contents = contents if isinstance(contents, list) else [contents]
-    return [
-        message({"role": c.get("role") or "user", "parts": [_gemini_part(p) for p in c.get("parts") or []]})
-        if isinstance(c, dict)
-        else message({"role": "user", "content": c})
-        for c in contents
-    ]
-
-
-def _gemini_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    for key in ("functionCall", "function_call"):
-        if isinstance(part.get(key), dict):
-            return {"type": "tool_use", **part[key]}
-    for key in ("functionResponse", "function_response"):
-        if isinstance(part.get(key), dict):
-            return {"type": "tool_result", **part[key]}
-    for key in ("inlineData", "inline_data", "fileData", "file_data"):
-        if isinstance(part.get(key), dict):
-            return _gemini_media(part[key])
-    return {"type": "reasoning" if part.get("thought") else "text", "text": part.get("text") or ""}
-
-
-def _gemini_media(blob: Mapping[str, Any]) -> Mapping[str, Any]:
-    mime = str(blob.get("mimeType") or blob.get("mime_type") or "")
-    source = blob.get("data") or blob.get("fileUri") or blob.get("file_uri")
-    return {"type": "blob", "modality": mime.partition("/")[0] or "file", "mime_type": mime or None, "data": source}
 
 
 def response_fields(response: Mapping[str, Any]) -> Fields:
