@@ -20,7 +20,7 @@ class Named:
     def __init__(self, spellings: Mapping[str, str | tuple[str, ...]]) -> None:
         every = {name: (told,) if isinstance(told, str) else told for name, told in spellings.items()}
         self._paths = {name: [(path, *_split(path)) for path in paths] for name, paths in every.items()}
-        self._plan = lru_cache(4096)(self._planned)
+        self._plan = lru_cache(512)(self._planned)
 
     def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
         found = {}
@@ -37,9 +37,11 @@ class Named:
 
     def _planned(self, keys: tuple[str, ...]) -> tuple[tuple[str, tuple[Path, ...]], ...]:
         """Where to look; a key may have dots of its own."""
+        there = frozenset(keys)
         plan = []
         for name, paths in self._paths.items():
-            if found := [(w, "") if w in keys else (key, below) for w, key, below in paths if w in keys or key in keys]:
+            found = [(w, "") if w in there else (key, below) for w, key, below in paths if w in there or key in there]
+            if found:
                 plan.append((name, tuple(found)))
         return tuple(plan)
 

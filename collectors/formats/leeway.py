@@ -6,6 +6,7 @@ follows from what is told; `collectors/files/own_lines.py` fills whole columns b
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +31,7 @@ TELLING = frozenset({
 LARGEST = {"http_status": 1 << 31, "attempts": 1 << 31, "tools_offered": 1 << 31}
 TEXTS = ("system_text", "input_text", "input_messages", "output_text", "output_messages")
 ERROR_FROM = 400
+DECIMAL_COMMA = re.compile(r"-?(?:0,\d+|\d+,(?!\d{3}$)\d+)")  # 1,234 may be a thousand
 
 
 def detect(record: Record) -> bool:
@@ -148,6 +150,8 @@ def _count(name: str, value: Any, problems: list[str]) -> int | None:
 def _number(name: str, value: Any, problems: list[str]) -> float | None:
     if value is None:
         return None
+    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()):
+        value = value.replace(",", ".")
     try:
         found = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):
