@@ -1,4 +1,4 @@
-"""OpenTelemetry GenAI conventions from 1.37 on: content in attributes, on the span or on one details event."""
+"""OpenTelemetry GenAI conventions from 1.37 on: content in attributes, on the span or on details events."""
 
 from collections.abc import Sequence
 
@@ -21,6 +21,9 @@ def extract(span: Span, logs: Sequence[LogRecord]) -> Reading:
     for log in logs:
         if log.event_name == DETAILS:
             merge(found, semconv.read(log.attributes))
+    for event in span.events:  # Strands Agents puts each side of the conversation into one of its own
+        if event.name == DETAILS:
+            merge(found, semconv.read(event.attributes))
     return found
 
 

@@ -16,6 +16,9 @@ CALLS = {
     "embedding": Operation.EMBEDDING, "rerank": Operation.RERANK, "image_generation": Operation.IMAGE,
     "image": Operation.IMAGE, "audio": Operation.AUDIO, "speech": Operation.AUDIO, "transcription": Operation.AUDIO,
     "moderation": Operation.OTHER,
+    # LiteLLM's own, written for the conventions' too
+    "responses": Operation.CHAT, "aresponses": Operation.CHAT, "anthropic_messages": Operation.CHAT,
+    "aembedding": Operation.EMBEDDING, "atext_completion": Operation.COMPLETION, "arerank": Operation.RERANK,
 }  # fmt: skip
 KINDS = {
     "execute_tool": SpanKind.TOOL, "retrieval": SpanKind.RETRIEVAL, "create_agent": SpanKind.AGENT,
@@ -45,10 +48,12 @@ COUNTS: dict[str, tuple[str, ...]] = {
     "cache_read": (
         "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
         "gen_ai.usage.input_tokens.cached", "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.details.cached_tokens", "gen_ai.usage.details.cache_read_input_tokens",
     ),
     "cache_write": (
         "gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
         "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.details.cache_write_tokens",
+        "gen_ai.usage.details.cache_creation_input_tokens",
     ),
     "reasoning": (
         "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "llm.usage.reasoning_tokens",
