@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--page", type=Path)
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
     found = _measured(chosen.parts or list(PARTS), Scope(folder=chosen.folder, quick=chosen.quick), chosen.jobs)
     print(page.summed([figure for figures in found.values() for figure in figures]))
