@@ -23,7 +23,7 @@ KINDS = {
 
 
 INDEXED = ("gen_ai.prompt.0.role", "gen_ai.completion.0.role")
-MARKS = ("llm.request.type", "traceloop.span.kind", "traceloop.workflow.name", *INDEXED)
+MARKS = ("llm.request.type", "gen_ai.request.type", "traceloop.span.kind", "traceloop.workflow.name", *INDEXED)
 
 
 def score(span: Span) -> int:
@@ -37,7 +37,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     kind = KINDS.get(str(a.get("traceloop.span.kind")))
     if kind is not None and semconv.operation(a)[0] is None:  # LlamaIndex's models are tasks
         return {**found, "kind": kind, "call": False, "outcomes": tripped(span.status_message)}
-    operation = TYPES.get(str(a.get("llm.request.type")))
+    operation = TYPES.get(str(a.get("llm.request.type") or a.get("gen_ai.request.type")))  # the latter: AgentOps
     if operation is None and not any(mark in a for mark in INDEXED):
         return found
     found.update(semconv.read(a))
