@@ -37,6 +37,8 @@ DEVIATIONS = 3.0
 QUIET = 5  # windows without anything new, of each seed
 SEED, DEVELOPMENT, SEEDS = 7, 1007, 100
 
+WHY_NOT_FIRST = "days that wander bring odd texts of known topics in numbers too; where they outnumber the new one's they come first"
+
 Indices = npt.NDArray[np.int64]
 Told = dict[str, list[float]]
 
@@ -136,6 +138,8 @@ def table(texts: Texts, seed: int, seeds: int) -> Iterator[Figure]:
                     told[name].setdefault(what, []).extend(values)
     for name, one in told.items():
         yield from _figures(f"clinc150 {name}, {N} calls, {seeds} seeds", one, TARGETS[name], seed)
+    named = [value for one in told.values() for value in one.get("named first", [])]
+    yield share("drift: planted topic named first", "clinc150, all of these", named, target=0.95, seed=seed)
 
 
 def _vectors(texts: list[str]) -> Matrix:
@@ -182,6 +186,7 @@ def _figures(data: str, told: Told, target: float, seed: int) -> Iterator[Figure
     yield share("drift: false alarms", data, told["false"], target=0.05, at_most=True, seed=seed)
     yield share("drift: new domain of 10% seen", data, told["power 0.1"], target=target, seed=seed)
     yield share("drift: new domain of 20% seen", data, told["power 0.2"], seed=seed)
-    yield share("drift: planted topic named first", data, told.get("named first", []), target=0.95, seed=seed)
+    named = told.get("named first", [])
+    yield share("drift: planted topic named first", data, named, target=0.95, seed=seed, why=WHY_NOT_FIRST)
     novel = told.get("novel prompts right", [])
     yield average("drift: shown prompts truly from it", data, novel, target=0.80, seed=seed)
