@@ -14,6 +14,7 @@ from datetime import datetime
 from collectors.batch import Batch, empty, read_frames, reassemble
 from collectors.spans.decoded import BAD_RECORD
 from collectors.spans.frames import rejected
+from collectors.touched import joined, parted
 from store import kindred, spans, tellings
 from store.calls import append_calls, stamped
 from store.connection import ROW_GROUP, Store, Transaction
@@ -197,6 +198,14 @@ def completed(
 
 
 def _again(executor: Executor, first: Batch, stored: spans.Stored, now: datetime) -> Batch:
+    part, rest = parted(first, stored)
+    again = _reassembled(executor, part, stored, now)
+    if rest is None:
+        return again
+    return joined(again, rest) or _reassembled(executor, first, stored, now)
+
+
+def _reassembled(executor: Executor, first: Batch, stored: spans.Stored, now: datetime) -> Batch:
     try:
         return executor.submit(reassemble, first, stored, now).result()
     except RuntimeError as error:

@@ -43,7 +43,7 @@ SPANS_SQL = f"""
     AND ($without IS NULL OR source_id IS DISTINCT FROM $without)
 """  # noqa: S608 - our own column names
 TEXTS_SQL = f"""
-    SELECT trace_id, span_id, {", ".join(TEXTS)} FROM data.calls
+    SELECT trace_id, span_id, source, merged_from, {", ".join(TEXTS)} FROM data.calls
     WHERE trace_id IN (SELECT unnest($traces)) AND event_time BETWEEN $low AND $high AND source LIKE 'otlp/%'
 """  # noqa: S608
 LOGS_SQL = f"""
@@ -67,7 +67,10 @@ FORGET_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Spans and log records of some traces, as tables; `texts`: those of their calls, which the spans leave out."""
+    """Spans and log records of some traces, as tables.
+
+    `texts`: those of their calls, which the spans leave out, and what else must be known of these calls.
+    """
 
     spans: pa.Table
     logs: pa.Table
@@ -207,7 +210,8 @@ def of_traces(
 def _texts(store: Store, traces: Sequence[str], low: datetime, high: datetime) -> pa.Table:
     """Return what calls hold of the texts of these traces' spans; a call may stand somewhat apart from its span."""
     params = {"traces": list(traces), "low": low - MARGIN, "high": high + MARGIN}
-    return store.read(TEXTS_SQL, params).to_arrow()
+    found = store.read(TEXTS_SQL, params).to_arrow()
+    return found.cast(pa.schema([(name, pa.string()) for name in found.schema.names]))
 
 
 def _arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:

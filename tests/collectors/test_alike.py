@@ -92,7 +92,7 @@ def as_stored(span: Span) -> Span:
     return replace(span, attributes=orjson.loads(orjson.dumps(span.attributes)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(many())
 def test_spans_read_together_give_the_calls_of_each_read_alone(spans: list[Span]):
     same_as_one_by_one(spans)

@@ -113,7 +113,7 @@ def _one(span: Any, scope: Any, resource: dict[str, Any]) -> Span:
 
 
 @given(st.lists(requests(), max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_columns_say_what_protobuf_says(bodies: list[bytes]):
     told, bad = read_spans(bodies)
     expected = [by_protobuf(body) for body in bodies]
@@ -122,7 +122,7 @@ def test_columns_say_what_protobuf_says(bodies: list[bytes]):
 
 
 @given(st.lists(requests(), max_size=2))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_spans_put_into_columns_come_out_as_they_were(bodies: list[bytes]):
     spans = [span for body in bodies for span in by_protobuf(body)[0]]
     every = everything(columns_of(spans))
