@@ -64,6 +64,18 @@ def test_a_bomb_inside_a_bomb_is_refused_or_no_record(store: Store, tmp_path: Pa
     assert "unpacks to more than" in str(read_in(store, tmp_path / "b.gz", bomb).error)
 
 
+def test_a_gzip_file_of_several_members_is_read_whole(store: Store, tmp_path: Path):
+    lines = own(30)
+    packed = b"".join(gzip.compress(b"\n".join(lines[n : n + 10]) + b"\n") for n in (0, 10, 20))
+    assert read_in(store, tmp_path / "own.jsonl.gz", packed).calls == 30
+
+
+@pytest.mark.parametrize("body", [b"", b"\n\n \r\n", gzip.compress(b"")], ids=["empty", "blank", "empty, packed"])
+def test_a_file_of_nothing_is_no_failure(store: Store, tmp_path: Path, body: bytes):
+    report = read_in(store, tmp_path / "a.jsonl", body)
+    assert (report.status, report.calls, report.rejects) == ("done", 0, 0)
+
+
 PAIR = b'{"ts": 1772362800, "prompt": "a", "answer": "b"}'
 
 
