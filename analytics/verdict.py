@@ -14,8 +14,8 @@ SUMMARY = "drift"
 # As `make eval` measures it (docs/measured.md).
 MEASURED = (
     "How far to trust it, measured on 100 draws of real requests, windows of 500 calls: of ordinary windows 0.2 % are "
-    "called drifted where days are alike, 2 % where they wander, 5 % where they wander strongly; a new topic of 10 % of "
-    "the calls is seen in 99, 97 and 95 %, and then named first in 100, 99 and 95 %."
+    "called drifted where days are alike, 2 % where they wander, 5 % where they wander strongly; a new topic of 10 % "
+    "of the calls is seen in 99, 97 and 95 %, and then named first in 100, 99 and 95 %."
 )
 
 History = Callable[[str], Sequence[float]]  # detector → statistics of the last windows of the same size, newest first

@@ -37,7 +37,9 @@ DEVIATIONS = 3.0
 QUIET = 5  # windows without anything new, of each seed
 SEED, DEVELOPMENT, SEEDS = 7, 1007, 100
 
-WHY_NOT_FIRST = "days that wander bring odd texts of known topics in numbers too; where they outnumber the new one's they come first"
+WHY_NOT_FIRST = (
+    "days that wander bring odd texts of known topics too; where they outnumber the new one's they come first"
+)
 
 Indices = npt.NDArray[np.int64]
 Told = dict[str, list[float]]
