@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 ROW_GROUP = 16384
 ATTACH_SQL = "ATTACH '{path}' AS leeway (ROW_GROUP_SIZE {rows}, STORAGE_VERSION 'v1.5.0')"
 MAX_IDLE = 16
+BATCH = 4096  # rows that a thread takes at a time: with fewer batches than threads, one would wait for the other
 USE_SQL = "USE leeway"  # each cursor starts in the database that was opened, not in the one attached
 
 Params = list[Any] | Mapping[str, Any] | None
@@ -115,7 +116,7 @@ class Transaction:
     def insert(self, table: str, rows: pa.Table) -> None:
         """Append `rows` by column name; columns that `rows` lacks get their defaults. `table` is a name of ours."""
         if rows.num_rows:
-            with self.staged(rows) as name:
+            with self.staged(pa.Table.from_batches(rows.to_batches(max_chunksize=BATCH), rows.schema)) as name:
                 self._cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {name}")  # noqa: S608 - our names
 
     @contextmanager
