@@ -1,7 +1,7 @@
 """Embeddings against the library's own loop: CPU time of `encode(batch_size=32)` over that of ours, one thread.
 
-Target: 2. Prompts and answers are drawn with the lengths of real ones (medians of 24 and 420 tokens); vectors agree. The
-more texts the library is given at once, the better it sorts them itself: what is left then is the layout of matrices.
+Target: 2. Prompts and answers are drawn with the lengths of real ones (medians of 24 and 420 tokens). The more texts the
+library is given at once, the better it sorts them itself: what is left then is layout and precision of the matrices.
 """
 
 import math
@@ -9,8 +9,6 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 from analytics import encoder
 from analytics.encoder import Matrix
@@ -57,10 +55,10 @@ def main() -> None:
         encoder._known.clear()
         theirs, known = cpu(lambda: model.encode(texts, batch_size=32, normalize_embeddings=True))  # noqa: B023
         ours, found = cpu(lambda: encoder.encode(texts))  # noqa: B023
-        apart = float(np.abs(known - found).max())
+        alike = float((known * found).sum(axis=1).min())
         print(
             f"{name:42} {len(texts) / ours:5.1f} texts/s, the library {len(texts) / theirs:5.1f}: "
-            f"{theirs / ours:.2f}x (target 2); vectors differ by at most {apart:.0e}"
+            f"{theirs / ours:.2f}x (target 2); {encoder.ENCODER}, cosine at least {alike:.6f}"
         )
 
 
