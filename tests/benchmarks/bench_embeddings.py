@@ -1,7 +1,7 @@
 """Embeddings against the library's own loop: CPU time of `encode(batch_size=32)` over that of ours, one thread.
 
-Target: 2. Prompts and answers are drawn with the lengths of real ones (medians of 24 and 420 tokens). The more texts the
-library is given at once, the better it sorts them itself: what is left then is layout and precision of the matrices.
+Target: 2. Prompts and answers are drawn with the lengths of real ones (medians of 24 and 420 tokens). The more texts
+the library is given at once, the better it sorts them itself: what is left then is layout and precision of matrices.
 """
 
 import math
