@@ -2,7 +2,7 @@
 
 Numbers are compared as logarithms (in raw values a few slow calls hide everything): the whole of them by `level`, the
 largest of them by `tail`; names by their `mix`. About fourteen tests are made at once, so each must leave mean + 3.2 to
-3.8 standard deviations of its history, where a text must leave three, and what chance alone gives besides.
+4.0 standard deviations of its history, where a text must leave three, and what chance alone gives besides.
 
 Stored per window and column: a row per test and one named `drift`; of all of them one with the subject `columns`, whose
 details list {column, test, before, now} of those that drifted.
@@ -31,7 +31,7 @@ NAMES = ("model", "finish_reason", "status", LANGUAGE)
 TEXT = "input_text"  # its language is a column
 NONE = "(none)"
 # Of the history: the level of cost and latency follows the mix of models, which wanders; tails do not.
-DEVIATIONS = {"level": 3.8, "tail": 3.2, "mix": 3.6}
+DEVIATIONS = {"level": 4.0, "tail": 3.2, "mix": 3.8}
 BY_CHANCE = 2.5  # standard deviations of chance that must be left even where history would allow less
 PROVISIONAL = 4.0  # and where there is no history
 MIN_VALUES = 100  # of a column on either side

@@ -108,7 +108,7 @@ def between(figure: Figure) -> str:
 
 def shown(figure: Figure) -> str:
     """One line of the table in a terminal, and one more for a miss that is explained."""
-    head = f"{figure.what:<36} {figure.data:<38}"
+    head = f"{figure.what:<42} {figure.data:<36}"
     if figure.value is None:
         return f"{head} SKIPPED: no such data"
     value = f"{figure.value:8.3f}" if figure.value < 100 else f"{figure.value:8,.0f}"
@@ -116,7 +116,7 @@ def shown(figure: Figure) -> str:
     line = (
         f"{head} {value} {between(figure):<12} n={figure.n:<6} {wanted(figure):<8} {figure.verdict:<7} {seed}".rstrip()
     )
-    return f"{line}\n{'':<37}why: {figure.why}" if figure.verdict == "MISSED" and figure.why else line
+    return f"{line}\n{'':<43}why: {figure.why}" if figure.verdict == "MISSED" and figure.why else line
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
