@@ -15,8 +15,9 @@ from collectors.files.reading import KEPT_OF_REJECT, Found, Limits, Piece, Readi
 from collectors.files.unpacking import CHUNK
 from store.errors import FormatError
 
-# A string, also one that the end of the buffer cuts off, or a brace.
-TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*("|\\?\Z)|[{}]', re.DOTALL)
+# Up to the next brace, strings skipped; nothing where the buffer ends within a string or without a brace.
+BRACE = re.compile(rb'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+[{}]', re.DOTALL)
+CLOSING = ord("}")
 BETWEEN = b" \t\r\n,[]"
 LOOKED_AT = 50  # lines of a file that show whether it stands in lines
 
@@ -141,14 +142,12 @@ def objects(chunks: Iterable[bytes], limits: Limits, *, line: int = 1, offset: i
 
 def _closed(buffer: bytes) -> Iterator[tuple[int, int]]:
     """Begin and end of every outermost object that ends within `buffer`."""
-    depth, begin = 0, 0
-    for token in TOKEN.finditer(buffer):
-        mark = token[0]
-        if mark == b"{":
-            depth, begin = depth + 1, begin if depth else token.start()
-        elif mark == b"}" and depth:
+    depth, begin, at = 0, 0, 0
+    while found := BRACE.match(buffer, at):
+        at = found.end()
+        if buffer[at - 1] != CLOSING:
+            depth, begin = depth + 1, begin if depth else at - 1
+        elif depth:
             depth -= 1
             if not depth:
-                yield begin, token.end()
-        elif token[1] not in (None, b'"'):  # the rest of this string is in the next chunk
-            return
+                yield begin, at
