@@ -26,8 +26,9 @@ from store.sources import add_rejects, move
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 96 << 20  # of unpacked bodies: a second or two of work, what a worker can hold, several row groups
-OVERHANG = 1.01  # a little more than fills row groups: a little less would leave the last of them to be packed again
+BATCH_BYTES = 96 << 20  # of unpacked bodies: a second or two of work; a worker holds five times as much meanwhile
+SHORT = 0.03  # of the last row group: the next checkpoint packs anew what lies between groups that are far from full
+FEW_GROUPS = 2  # … and at least one must be full to be written at once
 COUNTED = ("calls", "duplicates", "spans", "rejects", "ignored")
 # A request's content can end its worker, or be something that no reader and no column foresaw.
 FAULTS = (BrokenExecutor, MemoryError, StoreError, *BAD_RECORD)
@@ -67,9 +68,10 @@ class Loaded:
 
 
 def filling(loaded: Loaded) -> int:
-    """Return how many bytes of bodies like these hold as many spans as fill row groups."""
-    group = int(loaded.bytes / loaded.spans * ROW_GROUP * OVERHANG) if loaded.spans else BATCH_BYTES
-    return BATCH_BYTES // group * group or BATCH_BYTES
+    """Return how many bytes of bodies like these hold as many spans as all but fill row groups."""
+    group = loaded.bytes / loaded.spans * ROW_GROUP if loaded.spans else BATCH_BYTES
+    groups = BATCH_BYTES // group
+    return int((groups - SHORT) * group) if groups >= FEW_GROUPS else BATCH_BYTES
 
 
 def load(store: Store, journal: Journal, executor: Executor, *, now: datetime, max_bytes: int = BATCH_BYTES) -> Loaded:

@@ -140,17 +140,17 @@ class Journal:
         return self._requests.qsize()
 
     def read(self, position: Position, max_bytes: int) -> tuple[list[Frame], Position]:
-        """Frames from `position` on, `max_bytes` unpacked or at least one, and where the next one starts."""
+        """Frames from `position` on, at most `max_bytes` unpacked but at least one, and where the next one starts."""
         found: list[Frame] = []
         size = 0
-        while position < self.durable and size < max_bytes:
+        while position < self.durable:
             end = self.durable.offset if position.segment == self.durable.segment else None
             for offset, frame in self._frames(position, end):
-                found.append(frame)
                 size += frame.unpacked_bytes
-                position = Position(position.segment, offset)
-                if size >= max_bytes:
+                if found and size > max_bytes:
                     return found, position
+                found.append(frame)
+                position = Position(position.segment, offset)
             if position.segment >= self.durable.segment:
                 break
             position = Position(position.segment + 1, 0)

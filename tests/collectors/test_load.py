@@ -14,11 +14,12 @@ from msgspec.structs import replace as changed
 
 from collectors import batch, load
 from collectors.batch import batch_of, empty
+from collectors.load import BATCH_BYTES, Loaded, filling
 from collectors.spans.frames import rejected
 from leeway.workers import Inline
 from store import spans as stored_spans
 from store.calls import append_calls, call_table
-from store.connection import Store
+from store.connection import ROW_GROUP, Store
 from store.errors import LeewayError, StoreError
 from store.journal import JSON, Frame, Journal, JournalSettings, Position, Signal
 from store.model import LLMCall, LogRecord, Span
@@ -388,3 +389,11 @@ def test_a_span_keeps_its_texts_when_its_call_is_known_from_a_file(store: Store,
     send(store, journal, traces(made))
     assert len(calls(store)) == 1
     assert stored_spans.trace(store, made.trace_id) == [made]
+
+
+def test_batches_all_but_fill_row_groups():
+    for size in (300, 2500, 1200):
+        rows = filling(Loaded(frames=1, bytes=size * 1000, spans=1000)) / size
+        assert 0.95 < rows / ROW_GROUP % 1 < 1
+    for unknown in (Loaded(frames=1, bytes=1000), Loaded(frames=1, bytes=10 << 20, spans=1)):
+        assert filling(unknown) == BATCH_BYTES
