@@ -6,7 +6,8 @@ The 2026 line speaks the GenAI conventions; only its extras are read here.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors.apis.messages import Message, Part, message
+from collectors.apis.counts import as_object, known
+from collectors.apis.messages import Message, Part, message, parsed
 from collectors.dialect import Dialect, Reading
 from collectors.spans import semconv
 from collectors.spans.indexed import nested
@@ -21,7 +22,7 @@ KINDS = {
     "workflow": SpanKind.CHAIN, "task": SpanKind.CHAIN, "agent": SpanKind.AGENT, "tool": SpanKind.TOOL,
 }  # fmt: skip
 
-
+RETRIEVED = ('{"documents": ', '["{\\"node\\": ')
 INDEXED = ("gen_ai.prompt.0.role", "gen_ai.completion.0.role")
 MARKS = ("llm.request.type", "gen_ai.request.type", "traceloop.span.kind", "traceloop.workflow.name", *INDEXED)
 
@@ -34,6 +35,8 @@ def score(span: Span) -> int:
 def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     a = span.attributes
     found: Reading = {"user_id": a.get("llm.user"), "workflow": a.get("traceloop.workflow.name")}
+    if (documents := _retrieved(a)) is not None:
+        return {**found, "kind": SpanKind.RETRIEVAL, "call": False, "documents": documents}
     kind = KINDS.get(str(a.get("traceloop.span.kind")))
     if kind is not None and semconv.operation(a)[0] is None:  # LlamaIndex's models are tasks
         return {**found, "kind": kind, "call": False, "outcomes": tripped(span.status_message)}
@@ -47,6 +50,19 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     found["operation"] = Operation.CHAT if _chats(span) else operation
     found["tools_offered"] = found.get("tools_offered") or len(nested(a, "llm.request.functions.")) or None
     return {**found, **_content(a, found)}
+
+
+def _retrieved(a: Mapping[str, Any]) -> list[Any] | None:
+    """Return what a retriever of LangChain or LlamaIndex gave back; None for what is none."""
+    told = a.get("traceloop.entity.output")
+    if not isinstance(told, str) or not told.startswith(RETRIEVED):
+        return None
+    output = parsed(told)
+    if isinstance(output, dict):
+        return output["documents"] if isinstance(output.get("documents"), list) else None
+    found = [as_object(parsed(item)) for item in output] if isinstance(output, list) else []
+    nodes = [(as_object(item.get("node")), item.get("score")) for item in found]
+    return [known({"id": n.get("id_"), "content": n.get("text"), "score": score}) for n, score in nodes] or None
 
 
 def _chats(span: Span) -> bool:
