@@ -14,11 +14,12 @@ HUGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 LARGEST = 32 << 20  # bytes: larger buffers are still handed out and given back one by one
 
 
-def keep_memory(kept: int) -> None:
-    """Keep up to `kept` bytes of freed memory in this process."""
+def keep_memory(kept: int, *, ready: int = 0) -> None:
+    """Keep up to `kept` bytes of freed memory in this process, and have `ready` bytes of it at once."""
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not every C library has it
     if mallopt is not None:
         for option, value in ((M_MMAP_THRESHOLD, LARGEST), (M_TRIM_THRESHOLD, kept), (M_TOP_PAD, LARGEST)):
             mallopt(option, value)
+        _ = b"." * ready  # written and freed: now it is ours

@@ -34,6 +34,7 @@ PRELOADED = ("pandas", "plotly.graph_objects", "pages.parts.frame", "pages.parts
 # otherwise wait five milliseconds for each turn of the loader.
 SWITCH_S = 0.0005
 KEPT_MEMORY = 64 << 20
+READY_MEMORY = 16 << 20  # so that the first request does not wait for its memory
 
 
 def settings() -> Settings:
@@ -63,7 +64,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
-    keep_memory(KEPT_MEMORY)
+    keep_memory(KEPT_MEMORY, ready=READY_MEMORY)
     async with _otlp_listener(configured), _grpc_listener(configured), _announced(opened):
         log.info("serving %s; OTLP on the same port%s", configured.server.url, _also(configured.server))
         yield {}
