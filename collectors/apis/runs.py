@@ -18,16 +18,30 @@ OPERATIONS = {
     Operation.CHAT: "chat", Operation.COMPLETION: "text_completion", Operation.EMBEDDING: "embeddings",
     "retrieval": "retrieval", "tool": "execute_tool", "agent": "invoke_agent", "chain": "invoke_workflow",
 }  # fmt: skip
-SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty")
 USAGE = {
-    "input_tokens": "input_tokens", "output_tokens": "output_tokens", "cache_read_tokens": "cache_read.input_tokens",
-    "cache_write_tokens": "cache_creation.input_tokens", "reasoning_tokens": "reasoning.output_tokens",
+    "input_tokens": "gen_ai.usage.input_tokens", "output_tokens": "gen_ai.usage.output_tokens",
+    "cache_read_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "cache_write_tokens": "gen_ai.usage.cache_creation.input_tokens",
+    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
 }  # fmt: skip
 UNSET, ERROR = 0, 2
 
 # What the conventions have no name for; collectors/dialects/runs.py reads it back.
 COST, TAGS = "leeway.cost_usd", "leeway.tags"
 PROMPT_NAME, PROMPT_VERSION = "leeway.prompt_name", "leeway.prompt_version"
+# A field as it was told ← the conventions' name for it; lists of messages and documents go as JSON.
+TOLD = {
+    "request_model": "gen_ai.request.model", "response_model": "gen_ai.response.model",
+    "response_id": "gen_ai.response.id", "finish_reasons": "gen_ai.response.finish_reasons",
+    "stream": "gen_ai.request.stream", "tool": "gen_ai.tool.name", "session_id": "session.id", "user_id": "user.id",
+    "error_type": "error.type", "tags": TAGS, "reported_cost_usd": COST, "prompt_name": PROMPT_NAME,
+    "prompt_version": PROMPT_VERSION,
+    **{name: f"gen_ai.request.{name}" for name in ("temperature", "top_p", "top_k", "max_tokens", "seed",
+                                                   "frequency_penalty", "presence_penalty")},
+}  # fmt: skip
+AS_JSON = {
+    "asked": "gen_ai.input.messages", "answered": "gen_ai.output.messages", "documents": "gen_ai.retrieval.documents",
+}  # fmt: skip
 
 
 def nanoseconds(value: Any) -> int:
@@ -73,36 +87,22 @@ def _first_token(told: Mapping[str, Any]) -> tuple[SpanEvent, ...]:
 
 def attributes(told: Mapping[str, Any], operation: Any) -> dict[str, Any]:
     """What was told, under the names of the GenAI conventions."""
-    start, first = moment(told.get("started_at")), moment(told.get("first_token_at"))
-    usage = normalised(told.get("usage") or {}, provider=told.get("provider"))
-    return known({
-        "gen_ai.operation.name": OPERATIONS.get(operation, operation),
-        "gen_ai.provider.name": told.get("provider") or told.get("made_by"),
-        "gen_ai.request.model": told.get("request_model"),
-        "gen_ai.response.model": told.get("response_model"),
-        "gen_ai.response.id": told.get("response_id"),
-        "gen_ai.response.finish_reasons": told.get("finish_reasons"),
-        "gen_ai.request.stream": told.get("stream"),
-        "gen_ai.response.time_to_first_chunk": _seconds(start, first),
-        "gen_ai.input.messages": _json(told.get("asked")),
-        "gen_ai.output.messages": _json(told.get("answered")),
-        "gen_ai.retrieval.documents": _json(told.get("documents")),
-        "gen_ai.tool.name": told.get("tool"),
-        "session.id": told.get("session_id"),
-        "user.id": told.get("user_id"),
-        "error.type": told.get("error_type"),
-        TAGS: told.get("tags"),
-        COST: told.get("reported_cost_usd"),
-        PROMPT_NAME: told.get("prompt_name"),
-        PROMPT_VERSION: told.get("prompt_version"),
-        **{f"gen_ai.request.{name}": told.get(name) for name in SETTINGS},
-        **{f"gen_ai.usage.{theirs}": getattr(usage, ours) for ours, theirs in USAGE.items()},
-    })  # fmt: skip
+    found = {TOLD[name]: value for name, value in told.items() if name in TOLD}
+    found |= {AS_JSON[name]: _json(told[name]) for name in AS_JSON if told.get(name)}
+    found["gen_ai.operation.name"] = OPERATIONS.get(operation, operation)
+    found["gen_ai.provider.name"] = told.get("provider") or told.get("made_by")
+    if told.get("first_token_at"):
+        start, first = moment(told.get("started_at")), moment(told["first_token_at"])
+        found["gen_ai.response.time_to_first_chunk"] = _seconds(start, first)
+    if told.get("usage"):
+        usage = normalised(told["usage"], provider=told.get("provider"))
+        found |= {theirs: getattr(usage, ours) for ours, theirs in USAGE.items()}
+    return known(found)
 
 
 def _seconds(start: datetime | None, first: datetime | None) -> float | None:
     return (first - start).total_seconds() if start and first and first >= start else None
 
 
-def _json(value: Sequence[Any] | None) -> str | None:
-    return orjson.dumps(value, default=str).decode() if value else None
+def _json(value: Sequence[Any]) -> str:
+    return orjson.dumps(value, default=str).decode()

@@ -20,6 +20,7 @@ from store.model import Span, SpanEvent
 PREFIX = "attributes."
 STATUS = {"OK": 1, "ERROR": 2}
 VECTOR = "embedding.vector"
+PLAIN = frozenset({str, int, float, bool})
 
 
 def detect(record: Record) -> bool:
@@ -52,7 +53,13 @@ def _attributes(record: Record) -> dict[str, Any]:
     told = as_object(record.get("attributes")) or {
         name.removeprefix(PREFIX): value for name, value in record.items() if name.startswith(PREFIX)
     }
-    return dict(pair for name, value in told.items() for pair in _flat(name, value))
+    flat: dict[str, Any] = {}
+    for name, value in told.items():
+        if type(value) in PLAIN:
+            flat[name] = value
+        else:
+            flat.update(_flat(name, value))
+    return flat
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
