@@ -40,6 +40,9 @@ def _chat(chunks: Sequence[Chunk]) -> Whole:
         _add(kept["message"], as_object(choice.get("delta")) or {"content": choice.get("text")})
         if choice.get("finish_reason"):
             kept["finish_reason"] = choice["finish_reason"]
+    for choice in choices.values():
+        if called := choice["message"].get("tool_calls"):
+            choice["message"]["tool_calls"] = list(called.values())
     return {**whole, "object": "chat.completion", "choices": [choice for _, choice in sorted(choices.items())]}
 
 
@@ -47,20 +50,18 @@ def _add(said: Whole, delta: Chunk) -> None:
     for key, value in delta.items():
         if key == "tool_calls":
             for call in value or ():
-                _add_call(said.setdefault(key, []), as_object(call))
+                _add_call(said.setdefault(key, {}), as_object(call))
         elif isinstance(value, str) and key != "role":
             said[key] = said.get(key, "") + value
 
 
-def _add_call(calls: list[Whole], delta: Chunk) -> None:
+def _add_call(calls: dict[int, Whole], delta: Chunk) -> None:
     """Arguments come in pieces; the index says to which call each belongs."""
-    at = delta.get("index") or 0
-    while len(calls) <= at:
-        calls.append({"function": {"name": "", "arguments": ""}})
+    call = calls.setdefault(delta.get("index") or 0, {"function": {"name": "", "arguments": ""}})
     function = as_object(delta.get("function"))
-    calls[at]["id"] = delta.get("id") or calls[at].get("id")
+    call["id"] = delta.get("id") or call.get("id")
     for key in ("name", "arguments"):
-        calls[at]["function"][key] += function.get(key) or ""
+        call["function"][key] += function.get(key) or ""
 
 
 def _responses(chunks: Sequence[Chunk]) -> Whole:
