@@ -18,7 +18,7 @@ TEXTS = ("outputText", "generation", "completion")
 
 def assembled(body: Any) -> Any:
     """The answer behind a list of chunks or a text of events; anything else as it is."""
-    if isinstance(body, str) and body.lstrip()[:5] in ("data:", "event"):
+    if isinstance(body, str) and body[:64].lstrip().startswith(("data:", "event:")):
         body = list(_events(body)) or body
     if not isinstance(body, list):
         return body
