@@ -75,6 +75,6 @@ def _base(client: httpx.Client, name: str, folder: Path) -> None:
 def _by_hand(name: str, url: str, error: httpx.HTTPError) -> str:
     return (
         f"{name} cannot be fetched from here ({str(error) or type(error).__name__}). Where there is a network, get "
-        f"{url} and, of its base model on {HUB}, config.json and the tokenizer's files into a folder; bring both here "
-        f"and run leeway models prepare {name} --from CHECKPOINT --base FOLDER"
+        f"{url}; bring it here and run leeway models prepare {name} --from CHECKPOINT, which says of which model on "
+        f"{HUB} it needs config.json and the tokenizer's files as well"
     )
