@@ -5,6 +5,7 @@ it with `current()`.
 """
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -69,6 +70,7 @@ class Runtime:
         self.now = clock
         settings.store.path.parent.mkdir(parents=True, exist_ok=True)
         self.store = Store(_store_settings(settings))
+        _tidied(self.store)
         self.journal = Journal(_journal_settings(settings, self.store), self._committed())
         self.alert_settings = _alert_settings(settings)
         self.channels = configured(settings.channels)
@@ -241,6 +243,12 @@ def _store_settings(settings: Settings) -> StoreSettings:
     return StoreSettings(
         path=kept.path, memory_limit=kept.memory_limit, threads=kept.threads, query_timeout_s=kept.query_timeout_s
     )
+
+
+def _tidied(store: Store) -> None:
+    """Take away what a process that was killed left lying: files half uploaded, slices half read."""
+    for left in ("uploads", "ingest"):
+        shutil.rmtree(store.settings.spool / left, ignore_errors=True)
 
 
 def _journal_settings(settings: Settings, store: Store) -> JournalSettings:

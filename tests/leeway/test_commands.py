@@ -30,6 +30,14 @@ def test_files_go_in_and_calls_come_out(db: list[str], tmp_path: Path, capsys: p
     assert len(out.read_text().splitlines()) == 16
 
 
+def test_what_a_killed_process_left_lying_is_taken_away(db: list[str], tmp_path: Path):
+    left = tmp_path / "typed.duckdb.spool" / "uploads" / "half"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half an upload")
+    assert main(["ingest", str(SAMPLES / "leeway_calls.jsonl"), *db]) == 0
+    assert not left.exists()
+
+
 def test_a_report_can_be_had_as_json(db: list[str], capsys: pytest.CaptureFixture[str]):
     assert main(["ingest", str(SAMPLES / "openai_chat_completions.jsonl"), "--json", *db]) == 0
     told = json.loads(capsys.readouterr().out)
