@@ -15,7 +15,8 @@ LATE_RUNS = 5
 
 def report(runtime: Runtime) -> dict[str, Any]:
     """Return what `/healthz` says. `status`: ok, degraded (works, but look), down (takes nothing more)."""
-    problems = list(_problems(runtime))
+    runs = _last_runs(runtime)
+    problems = list(_problems(runtime, runs))
     down = runtime.store.broken_at is not None or runtime.journal.failed is not None
     return {
         "status": "down" if down else "degraded" if problems else "ok",
@@ -24,7 +25,7 @@ def report(runtime: Runtime) -> dict[str, Any]:
         "backlog_requests": runtime.journal.waiting(),
         "last_ingest_at": _iso(runtime.last_ingest_at),
         "started_at": _iso(runtime.started_at),
-        "jobs": {run["job"]: _job(run) for run in _last_runs(runtime)},
+        "jobs": {run["job"]: _job(run) for run in runs},
         "store": {
             "path": str(runtime.settings.store.path),
             "bytes": _size(runtime),
@@ -34,7 +35,7 @@ def report(runtime: Runtime) -> dict[str, Any]:
     }
 
 
-def _problems(runtime: Runtime) -> Iterable[str]:
+def _problems(runtime: Runtime, runs: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     if runtime.store.broken_at is not None:
         yield "the database failed and is being reopened"
     if runtime.journal.failed is not None:
@@ -44,7 +45,7 @@ def _problems(runtime: Runtime) -> Iterable[str]:
     disk = shutil.disk_usage(runtime.settings.store.path.parent)
     if disk.free < LOW_DISK_SHARE * disk.total:
         yield f"the disk is almost full: {disk.free:,} bytes free"
-    yield from (f"job {run['job']} failed: {run['error']}" for run in _last_runs(runtime) if run["status"] == "error")
+    yield from (f"job {run['job']} failed: {run['error']}" for run in runs if run["status"] == "error")
 
 
 def _last_runs(runtime: Runtime) -> list[dict[str, Any]]:
