@@ -12,7 +12,7 @@ from typing import Any
 
 from alerts.engine.propose import Proposal
 from alerts.rehearsal import rehearse
-from alerts.rules.rulefile import rules_from_file
+from alerts.rules.rulefile import doubts, rules_from_file
 from analytics.evaluator import ScoringSettings, engine_of, evaluators
 from analytics.metric import metrics
 from analytics.models import detoxify, entailment
@@ -25,7 +25,6 @@ from leeway.declarations import validated
 from leeway.memory import HUGE_PAGES
 from leeway.remote import Remote
 from store import export as exports
-from store.alerting import Severity
 from store.duration import short
 from store.errors import ConfigError, StoreBusy
 from store.model import Window
@@ -197,8 +196,8 @@ def alerts_check(options: argparse.Namespace) -> int:
     rules = rules_from_file(options.file, metrics())
     print(f"{options.file}: {len(rules)} rules, all valid")
     for rule in rules:
-        if rule.severity is Severity.CRITICAL and rule.runbook is None:
-            print(f"  {rule.id} is critical and names no runbook: who is woken will ask what to do")
+        for doubt in doubts(rule):
+            print(f"  {rule.id}: {doubt}")
     return 0
 
 
@@ -269,7 +268,8 @@ def models_prepare(options: argparse.Namespace) -> int:
         made = entailment.prepare(options.source, folder, name=options.name)
         return _prepared(made, f"scoring.nli = {str(folder)!r}")
     if options.base is None:
-        raise ConfigError("a checkpoint needs --base: a folder with the config and the tokenizer of its base model")
+        base = detoxify.base_of(options.source)
+        raise ConfigError(f"a checkpoint needs --base: a folder with the config and the tokenizer of {base}")
     return _detoxify_ready(detoxify.prepare(options.source, options.base, folder, name=options.name))
 
 

@@ -210,7 +210,7 @@ def test_folders_are_made_and_verified_from_the_command_line(
     made = {name: str(tmp_path / "made" / name) for name in ("tiny", "nli")}
     typed = ["models", "prepare", "tiny", "--from", str(published_ckpt), "--to", made["tiny"]]
     assert main(typed) == 1
-    assert "needs --base" in capsys.readouterr().err
+    assert "needs --base: a folder with the config and the tokenizer of bert-base-uncased" in capsys.readouterr().err
     assert main([*typed, "--base", str(base)]) == 0
     assert main(["models", "prepare", "nli", "--from", str(judge), "--to", made["nli"]]) == 0
     told = capsys.readouterr().out
