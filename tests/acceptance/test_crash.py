@@ -110,6 +110,9 @@ def test_no_acknowledged_call_is_lost_and_none_is_stored_twice(serving):
         print(f"round {number} of seed {seed}: killed after {moment:.2f} s, {len(exporting.acknowledged)} acknowledged")  # noqa: T201 - shown when it fails
         server.start()
     time.sleep(1)
+    until = time.monotonic() + 60  # where every start is slow, no upload may have come through between two kills
+    while not (exporting.acknowledged and uploading.acknowledged) and time.monotonic() < until:
+        time.sleep(0.1)
     exporting.stop.set()
     uploading.stop.set()
     exporting.join(30)
