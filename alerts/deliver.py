@@ -74,7 +74,7 @@ def test(store: Store, channel: Configured, settings: AlertSettings, *, now: dat
     """Send a test message now and return how the attempt went; it is a row in the delivery log like any other."""
     told = Notification(
         reason="test", rule_id="test", title="Leeway can reach this channel", severity="info", at=now,
-        why="somebody pressed the test button", links={"chart": settings.base_url},
+        why="somebody pressed the test button", links={"page": settings.base_url},
     )  # fmt: skip
     with store.transaction() as tx:
         queued = outbox.Queued(channel=channel.name, incident_id=None, reason="test", payload=dumps(told))

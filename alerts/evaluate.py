@@ -19,7 +19,7 @@ from alerts.engine.due import due
 from alerts.engine.held import held_as_of, held_now
 from alerts.engine.numbers import Measure, Numbers, Sliding, one_by_one
 from alerts.engine.run import Bench, Closed, Run
-from alerts.evidence import Affected, Changes, Contributors, Examples, ExtraCost, Witnesses
+from alerts.evidence import Affected, Changes, Contributors, Examples, ExtraCost, Witnesses, Wording
 from alerts.notification import loads
 from alerts.rule import MetricInfo, Rule
 from alerts.rules.rulefile import rule_from
@@ -66,7 +66,7 @@ def evaluate(
     store: Store, *, measure: Measure, metrics: Mapping[str, MetricInfo], settings: AlertSettings, now: datetime,
     contributors: Contributors | None = None, examples: Examples | None = None, channels: Sequence[str] = (),
     replayed_at: datetime | None = None, sliding: Sliding | None = None, changes: Changes | None = None,
-    affected: Affected | None = None, extra_cost: ExtraCost | None = None,
+    affected: Affected | None = None, extra_cost: ExtraCost | None = None, wording: Wording | None = None,
 ) -> dict[str, int]:  # fmt: skip
     """Bring every stored rule up to `now` and return counts: rules, windows, fired, resolved, messages, errors.
 
@@ -76,7 +76,7 @@ def evaluate(
     """
     witnesses = Witnesses(
         measure=measure, contributors=contributors, examples=examples, changes=changes, affected=affected,
-        extra_cost=extra_cost,
+        extra_cost=extra_cost, wording=wording,
     )  # fmt: skip
     told = tuple(channels) if settings.channels is None else settings.channels
     around = Surroundings(

@@ -1,7 +1,7 @@
 """What a message says: value against limit, since when, why, who, which calls, where to look."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -11,6 +11,7 @@ from alerts.engine.advance import Step
 from alerts.engine.numbers import Measure
 from alerts.messages.links import Seen, call_link, links, narrowed
 from alerts.messages.moved import Before, moved, recent, standing
+from alerts.messages.neutral import cut
 from alerts.messages.wording import amount, sparkline
 from alerts.notification import Contributor, Example, Notification, Reason, scope
 from alerts.rule import MetricInfo, Rule
@@ -27,6 +28,7 @@ VERSION = "prompt_version"
 EARLIER = timedelta(hours=6)  # before the breach: what a new version is compared with
 COSTLY = ("USD", "tokens")
 TRAIL = 24  # values in the sparkline
+LONGEST_TEXT = 200  # characters of an example
 
 
 class Contribution(Protocol):
@@ -50,6 +52,7 @@ Changes = Callable[[str, Window, Filters], Sequence[str]]  # what else changed i
 Affected = Callable[[str, Window, Filters], str]  # whom it concerns, in words; empty: nobody knows
 ExtraCost = Callable[[Window, Filters], float | None]  # USD beyond what is usual
 Examples = Callable[[str, Window, Filters], Sequence[tuple[str, str]]]  # (call id, a few words without its text)
+Wording = Callable[[str], str]  # of a call id: the beginning of what was said, redacted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class Witnesses:
     measure: Measure | None = None
     contributors: Contributors | None = None
     examples: Examples | None = None
+    wording: Wording | None = None
     changes: Changes | None = None
     affected: Affected | None = None
     extra_cost: ExtraCost | None = None
@@ -108,7 +112,7 @@ def notification(
         peak_text=amount(story.peak, metric.unit) if story.peak is not None else "",
         affected=_affected(rule, step, narrow, asked.affected),
         who=_who(rule, metric, step, narrow, asked.contributors),
-        examples=_examples(rule, step, narrow, base_url, asked.examples),
+        examples=_examples(rule, step, narrow, base_url, asked),
         lines=_lines(rule, metric, step, narrow, witnesses),
         sparkline=sparkline([*story.trail, verdict.value][-TRAIL:]),
         links={**where, **({"runbook": rule.runbook} if rule.runbook else {})},
@@ -219,15 +223,18 @@ def _lines(
     return ()
 
 
-def _examples(
-    rule: Rule, step: Step, narrow: Mapping[str, tuple[str, ...]], base_url: str, examples: Examples | None
-) -> tuple[Example, ...]:
-    if examples is None:
+def _examples(rule: Rule, step: Step, narrow: Filters, base_url: str, asked: Witnesses) -> tuple[Example, ...]:
+    if asked.examples is None:
         return ()
     current = kinds()[rule.kind].windows(rule, step.end)[CURRENT]
     try:
-        found = examples(rule.metric, current, narrow)
+        found = asked.examples(rule.metric, current, narrow)
+        return tuple(_example(call_id, note, base_url, asked.wording) for call_id, note in found)
     except LeewayError as error:
         log.warning("rule %s: no example calls: %s", rule.id, error)
         return ()
-    return tuple(Example(call_id=call_id, note=note, link=call_link(base_url, call_id)) for call_id, note in found)
+
+
+def _example(call_id: str, note: str, base_url: str, wording: Wording | None) -> Example:
+    text = cut(wording(call_id), LONGEST_TEXT) if wording else ""
+    return Example(call_id=call_id, note=note, link=call_link(base_url, call_id), text=text)

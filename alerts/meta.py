@@ -102,7 +102,7 @@ def _queued(tx: Transaction, told: Notification, channels: Sequence[str], now: d
 
 def _told(look: _Look, reason: Reason, incident_id: int | None, settings: AlertSettings, now: datetime) -> Notification:
     since = (look.after if look.after.live else look.before).active_at
-    links: Mapping[str, str] = {"chart": page_link(settings.base_url, look.sign.page)}
+    links: Mapping[str, str] = {"page": page_link(settings.base_url, look.sign.page)}
     return Notification(
         reason=reason, rule_id=look.sign.name, title=look.sign.title, severity=Severity.CRITICAL.value, at=now,
         metric=METRIC, incident_id=incident_id, since=since, fired_at=look.after.fired_at, why=look.sign.why,

@@ -24,7 +24,11 @@ Quieter = Callable[[Rule, Window], Rule | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleNoise:
-    """How a rule behaved. `brief`: over by itself within ten minutes, unacknowledged. `overlaps`: see `store.noise`."""
+    """How a rule behaved.
+
+    `brief`: over by itself within ten minutes, unacknowledged. `real`, `noise`: what people said of so many.
+    `overlaps`: see `store.noise`.
+    """
 
     rule_id: str
     title: str
@@ -35,6 +39,8 @@ class RuleNoise:
     open: int
     median: timedelta
     messages: int
+    real: int
+    noise: int
     overlaps: str | None
     overlapping: int
 
@@ -43,11 +49,13 @@ class RuleNoise:
         """In words; empty when there is nothing to say against it."""
         if self.fires < FEWEST:
             return ""
+        if self.noise > self.real:
+            return f"{self.noise} of {self.noise + self.real} that people judged were noise"
         if self.brief / self.fires >= MOSTLY:
             return f"{self.brief} of {self.fires} were over by themselves within {BRIEF.seconds // 60} minutes"
         if self.overlaps and self.overlapping / self.fires >= OFTEN:
             return f"{self.overlapping} of {self.fires} came together with {self.overlaps}"
-        return "" if self.acknowledged else f"fired {self.fires} times, and nobody acknowledged any"
+        return "" if self.acknowledged or self.real else f"fired {self.fires} times, and nobody acknowledged any"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What is told: the same facts for every channel."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from alerts.messages.neutral import cut, neutral
+from alerts.messages.wording import amount
 from store.duration import words
 
 Reason = Literal[
@@ -23,7 +24,7 @@ WORDS = {
 OVER = ("resolved", "fired_and_resolved", "closed")
 LINK_NAMES = {  # in the order in which people want them
     "incident": "Incident", "calls": "Calls", "chart": "Chart", "runbook": "Runbook",
-    "silence": "Acknowledge or silence",
+    "silence": "Acknowledge or silence", "page": "Open Leeway",
 }  # fmt: skip
 WORDS_OF = {
     "prompt_name": "prompt", "prompt_version": "version", "user_id": "user", "session_id": "session",
@@ -43,9 +44,12 @@ class Contributor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
+    """`text`: the beginning of what was said, where the user wants it in messages."""
+
     call_id: str
     note: str = ""
     link: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class Other:
     incident_id: int | None
     since: datetime | None
     now_text: str
+    reason: Reason = "fired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,15 +178,24 @@ def preview(notification: Notification) -> str:
 def as_other(told: Notification) -> Other:
     return Other(
         rule_id=told.rule_id, title=told.title, severity=told.severity, slice=told.slice,
-        incident_id=told.incident_id, since=told.since, now_text=told.now_text,
+        incident_id=told.incident_id, since=told.since, reason=told.reason,
+        now_text=amount(told.value, told.unit) if told.value is not None else "",
     )  # fmt: skip
 
 
-def other(one: Other) -> str:
-    """`Cost — model gpt-x: $3 over 1 h` in one line."""
+def other(one: Other, beside: Notification) -> str:
+    """`Cost — model gpt-x: $3`, without what stands in the message `beside` it already."""
     where = scope(one.slice)
-    named = one.title + (f" — {where}" if where else "")
-    return f"{named}: {one.now_text}" if one.now_text else named
+    title = where if where and one.title == beside.title else one.title + (f" — {where}" if where else "")
+    state = f"{WORDS[one.reason].lower()}: " if one.reason != beside.reason else ""
+    return state + (f"{title}: {one.now_text}" if one.now_text else title)
+
+
+def _others(notification: Notification, most: int = 10) -> Iterator[str]:
+    for one in notification.others[:most]:
+        yield other(one, notification)
+    if len(notification.others) > most:
+        yield f"{len(notification.others) - most} more"
 
 
 def named_links(notification: Notification) -> list[tuple[str, str]]:
@@ -201,8 +215,9 @@ def facts(notification: Notification) -> list[tuple[str, str]]:
         ("Peak", notification.peak_text if notification.over else ""),
         ("Now", why_now if over else ""),
         ("Who", "; ".join([*filter(None, [notification.affected]), *_carriers(notification.who)])),
-        ("Also", _listed([other(one) for one in notification.others])),
+        *(("Also", text) for text in _others(notification)),
         *notification.lines,
+        *((f"Text {n}", one.text) for n, one in enumerate(notification.examples, 1) if one.text),
         ("Trend", notification.sparkline),
         ("Owner", notification.owner or ""),
         ("Delayed", notification.delayed or ""),
@@ -237,8 +252,3 @@ def _carriers(who: Sequence[Contributor]) -> list[str]:
 
 def _share(one: Contributor) -> str:
     return f"{100 * min(one.share, 1):.0f} % of the change from " if one.share is not None else ""
-
-
-def _listed(others: Sequence[str], most: int = 10) -> str:
-    more = f" and {len(others) - most} more" if len(others) > most else ""
-    return "; ".join(others[:most]) + more

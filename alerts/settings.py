@@ -29,8 +29,10 @@ class AlertSettings(BaseModel):
     group (rule, severity, or a dimension). `burst`: most messages of alerts that a channel gets in one
     `group_interval`; what is more becomes one digest. `link_ttl`: how long the links in a message can be answered.
     `default_rules`: begin a new database with some rules. `evaluations_kept`: how long what each evaluation saw is
-    kept, `messages_kept`: how long what was told. `heartbeat_url`: called `heartbeat_every` while all is well, by
-    `heartbeat_method`; `heartbeat_allow` lists its host where that is private or plain http.
+    kept, `messages_kept`: how long what was told. `example_texts`: show the beginning of what was asked and answered in
+    the example calls, without personal data that has a form; it is kept as long as the messages. `heartbeat_url`:
+    called `heartbeat_every` while all is well, by `heartbeat_method`; `heartbeat_allow` lists its host where that is
+    private or plain http.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +52,7 @@ class AlertSettings(BaseModel):
     burst: int = Field(default=5, gt=0)
     link_ttl: Duration = timedelta(days=7)
     default_rules: bool = True
+    example_texts: bool = False
     evaluations_kept: Duration = timedelta(days=30)
     messages_kept: Duration = timedelta(days=90)
     heartbeat_url: SecretStr | None = None

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 
 from analytics.evaluator import evaluators
+from analytics.leaks import hidden
 from analytics.metric import metric
+from store import browse
 from store.connection import Store
 from store.examples import Telling, flagged_calls, telling_calls
 from store.model import Filters, Window
 
 LIMIT = 3
+LONGEST = 200  # characters of either text
 # By what a metric's name begins with; what is not here is shown by its newest calls.
 TELLING = {
     "error": Telling.FAILED, "rate_limited": Telling.RATE_LIMITED, "cost": Telling.COSTLY,
@@ -26,6 +29,12 @@ def examples(store: Store, name: str, window: Window, filters: Filters, *, limit
     kind = telling(name)
     found = telling_calls(store, window, filters, kind, limit=limit)
     return [(row["call_id"], _words(row, kind)) for row in found.iter_rows(named=True)]
+
+
+def wording(store: Store, call_id: str) -> str:
+    """The beginning of what was asked and answered, without personal data and secrets that have a form."""
+    call = browse.call(store, call_id=call_id) or {}
+    return " → ".join(hidden(call[part])[:LONGEST] for part in ("input_text", "output_text") if call.get(part))
 
 
 def telling(name: str) -> Telling:

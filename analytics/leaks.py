@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 # Lengths of the countries' IBANs (ISO 13616 registry).
 IBAN_LENGTHS = {
@@ -39,6 +40,18 @@ def kinds_in(text: str) -> list[str]:
         for kind in KINDS
         if kind.hint in text and any(kind.holds(match[0]) for match in kind.pattern.finditer(text))
     ]
+
+
+def hidden(text: str) -> str:
+    """`text` with the name of its kind in place of each: `write to [email]`."""
+    for kind in KINDS:
+        if kind.hint in text:
+            text = kind.pattern.sub(partial(_named, kind), text)
+    return text
+
+
+def _named(kind: Kind, match: re.Match[str]) -> str:
+    return f"[{kind.name}]" if kind.holds(match[0]) else match[0]
 
 
 def luhn(text: str) -> bool:

@@ -16,7 +16,7 @@ from alerts.messages import report
 from analytics import drift, embedding, prices, rollup, scoring
 from analytics.affected import affected
 from analytics.contributors import Contribution, contributors
-from analytics.examples import examples
+from analytics.examples import examples, wording
 from analytics.metric import measure, metrics
 from analytics.novelties import changes
 from analytics.sliding import sliding
@@ -107,6 +107,7 @@ def evaluate_rules(
         changes=partial(changes, runtime.store),
         affected=partial(affected, runtime.store),
         extra_cost=partial(extra_cost, runtime.store),
+        wording=partial(wording, runtime.store) if runtime.alert_settings.example_texts else None,
         settings=runtime.alert_settings,
         channels=tuple(runtime.channels) if channels is None else channels,
         now=now,

@@ -93,7 +93,7 @@ def _channels(runtime: "Runtime") -> Sign:
 def _disk(runtime: "Runtime") -> Sign:
     disk = shutil.disk_usage(runtime.settings.store.path.parent)
     share = disk.free / disk.total
-    why = f"{share:.1%} of the disk is free, {disk.free:,} bytes"
+    why = f"{100 * share:.1f} % of the disk is free ({disk.free / 1e9:.1f} GB)"
     return Sign(
         name="leeway-disk", title="The disk is almost full", breached=share < LOW_DISK_SHARE, why=why, page="data"
     )

@@ -86,6 +86,9 @@ INCIDENT_SQL = """
     SELECT *, epoch(coalesce(resolved_at, $now) - fired_at) AS duration_s FROM data.incidents
     WHERE incident_id = $incident_id
 """
+JUDGED_SQL = """
+    SELECT arg_max(details, happened_at) FROM data.audit_log WHERE action = 'incident.judge' AND subject = $subject
+"""
 TIMELINE_SQL = """
     SELECT happened_at, what, details FROM (
         SELECT opened_at AS happened_at, 'breach began' AS what, NULL AS details, 0 AS rank
@@ -102,7 +105,8 @@ TIMELINE_SQL = """
         FROM data.deliveries d JOIN data.outbox o USING (notification_id) WHERE o.incident_id = $incident_id
         UNION ALL
         SELECT happened_at, CASE action WHEN 'incident.acknowledge' THEN 'acknowledged' WHEN 'incident.note' THEN 'note'
-            WHEN 'incident.snooze' THEN 'snoozed' ELSE 'woken' END, concat_ws(': ', actor, details), 5
+            WHEN 'incident.snooze' THEN 'snoozed' WHEN 'incident.judge' THEN 'judged' ELSE 'woken' END,
+            concat_ws(': ', actor, details), 5
         FROM data.audit_log WHERE subject = $subject AND starts_with(action, 'incident.')
         UNION ALL
         SELECT resolved_at, 'resolved', resolved_reason, 2 FROM data.incidents
@@ -219,6 +223,17 @@ def wake(tx: Transaction, incident_id: int, *, why: str, by: str, now: datetime)
 def note(tx: Transaction, incident_id: int, text: str, *, by: str, now: datetime) -> None:
     """Write down what people found out; it stands in the timeline."""
     _audited(tx, incident_id, "note", text, by=by, now=now)
+
+
+def judge(tx: Transaction, incident_id: int, worth: str, *, by: str, now: datetime) -> None:
+    """Say what it was worth, `real` or `noise`; the last word counts."""
+    _audited(tx, incident_id, "judge", worth, by=by, now=now)
+
+
+def judgement(store: Store, incident_id: int) -> str | None:
+    """What people said it was worth; None: nothing yet."""
+    said = store.one(JUDGED_SQL, {"subject": str(incident_id)})
+    return str(said) if said else None
 
 
 def _audited(tx: Transaction, incident_id: int, what: str, details: str | None, *, by: str, now: datetime) -> None:

@@ -17,6 +17,13 @@ NOISE_SQL = """
         FROM fired a JOIN fired b ON a.rule_id <> b.rule_id AND a.fired_at < b.ended_at AND b.fired_at < a.ended_at
         GROUP BY ALL
     ),
+    judged AS (
+        SELECT f.rule_id, count(*) FILTER (worth = 'real') AS real, count(*) FILTER (worth = 'noise') AS noise
+        FROM fired f JOIN (
+            SELECT subject, arg_max(details, happened_at) AS worth FROM data.audit_log
+            WHERE action = 'incident.judge' GROUP BY ALL
+        ) ON subject = f.incident_id::VARCHAR GROUP BY ALL
+    ),
     told AS (
         SELECT f.rule_id, count(*) FILTER (o.status = 'sent') AS messages
         FROM fired f JOIN data.outbox o USING (incident_id) GROUP BY ALL
@@ -29,9 +36,11 @@ NOISE_SQL = """
         count(*) FILTER (resolved_at IS NULL) AS open,
         median(epoch(ended_at - fired_at)) AS median_s,
         coalesce(any_value(told.messages), 0) AS messages,
+        coalesce(any_value(judged.real), 0) AS real, coalesce(any_value(judged.noise), 0) AS noise,
         any_value(most.other) AS overlaps, any_value(most.shared) AS overlapping
     FROM fired
     LEFT JOIN told USING (rule_id)
+    LEFT JOIN judged USING (rule_id)
     LEFT JOIN (
         SELECT rule_id, arg_max(other, (shared, other)) AS other, max(shared) AS shared FROM beside GROUP BY ALL
     ) most USING (rule_id)
@@ -43,6 +52,6 @@ def noise(store: Store, start: datetime, end: datetime, *, brief: timedelta) -> 
     """One row a rule that fired in `[start, end)`, the busiest first.
 
     `brief`: ended by itself in less than that, and nobody had acknowledged it. `overlaps` is the rule that fired
-    together with it most often, `overlapping` how many of its incidents did.
+    together with it most often, `overlapping` how many of its incidents did. `real` and `noise`: what people said.
     """
     return store.read(NOISE_SQL, {"start": start, "end": end, "brief": brief})

@@ -36,6 +36,14 @@ def dedup_key(told: Notification) -> str:
     return hashlib.sha256(named.encode()).hexdigest()[:KEY]
 
 
+def _details(told: Notification) -> dict[str, str]:
+    """The facts; what has the same label stands together."""
+    found: dict[str, str] = {}
+    for label, text in facts(told):
+        found[label] = cut(f"{found[label]}; {neutral(text)}" if label in found else neutral(text), DETAIL)
+    return found
+
+
 def event(told: Notification, action: str, source: str) -> dict[str, Any]:
     """An event without its routing key."""
     found: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(told)}
@@ -48,10 +56,10 @@ def event(told: Notification, action: str, source: str) -> dict[str, Any]:
             "source": source, "severity": SEVERITIES.get(told.severity, "info"),
             "timestamp": told.at.astimezone(UTC).isoformat(), "class": told.metric or told.rule_id,
             "component": cut(neutral(scope(told.slice)), 255) or "all calls",
-            "custom_details": {label: cut(neutral(text), DETAIL) for label, text in facts(told)},
+            "custom_details": _details(told),
         },
         "links": [{"href": url, "text": name} for name, url in named_links(told)],
-        "client": "Leeway", "client_url": told.links.get("incident", told.links.get("chart", "")),
+        "client": "Leeway", "client_url": told.links.get("incident", told.links.get("page", "")),
     }  # fmt: skip
 
 

@@ -63,7 +63,8 @@ def _alert(one: Other, told: Notification) -> dict[str, Any]:
     return {
         "status": "resolved" if told.over else "firing", "labels": labels, "annotations": notes,
         "startsAt": _zulu(one.since or told.at), "endsAt": _zulu(told.at) if told.over else NEVER_ENDED,
-        "generatorURL": told.links.get("chart", "") if mine else "", "fingerprint": _fingerprint(one),
+        "generatorURL": (told.links.get("chart") or told.links.get("page", "")) if mine else "",
+        "fingerprint": _fingerprint(one),
     }  # fmt: skip
 
 

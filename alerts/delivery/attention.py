@@ -12,6 +12,7 @@ from store.connection import Store
 
 WORSE = 1.5  # times as bad as when it was snoozed
 NOBODY = "leeway"
+REAL, NOISE = "real", "noise"
 
 
 def acknowledge(
@@ -50,6 +51,12 @@ def note(store: Store, incident_id: int, text: str, *, by: str, now: datetime) -
     """Write into the incident's timeline what was found out."""
     with store.transaction() as tx:
         incidents.note(tx, incident_id, text, by=by, now=now)
+
+
+def judge(store: Store, incident_id: int, *, real: bool, by: str, now: datetime) -> None:
+    """Say whether it was worth being told of: the noise report counts it."""
+    with store.transaction() as tx:
+        incidents.judge(tx, incident_id, REAL if real else NOISE, by=by, now=now)
 
 
 def woken(store: Store, *, now: datetime) -> int:

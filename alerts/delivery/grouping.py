@@ -114,6 +114,6 @@ def _digest(pending: Sequence[Pending], settings: AlertSettings, now: datetime) 
         severity="critical" if any(one.severity == "critical" for one in told) else "warning",
         now_text=", ".join(f"{n} {reason}" for reason, n in counts.items()),
         why="more came than people read one by one",
-        others=tuple(as_other(one) for one in told), links={"incident": f"{settings.base_url.rstrip('/')}/alerts"},
+        others=tuple(as_other(one) for one in told), links={"page": f"{settings.base_url.rstrip('/')}/alerts"},
     )  # fmt: skip
     return Batch(rows=sorted((row for row, _ in pending), key=lambda row: row.notification_id), told=digest)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from alerts.condition import kinds
-from alerts.delivery.mute import flap, flapping, silenced, too_old
+from alerts.delivery.mute import QUIET, flap, flapping, silenced, too_old
 from alerts.engine.advance import Step, advance
 from alerts.engine.numbers import Numbers
 from alerts.evidence import TRAIL, Story, Witnesses, notification
@@ -16,6 +16,7 @@ from alerts.settings import AlertSettings
 from alerts.state import Alert
 from store.alerting import Health
 from store.alerts import Evaluated, Instance
+from store.duration import words
 from store.incidents import Incident
 from store.outbox import Queued
 from store.silences import Silence
@@ -68,6 +69,9 @@ class Bench:
     over: Callable[[int], bool] = lambda _incident_id: False
     recall: Callable[[int], Notification | None] = lambda _incident_id: None
     late: bool = False
+
+
+FLAPS = f"it comes and goes: nothing more is said until it stays as it is for {words(QUIET)}"
 
 
 class Run:
@@ -181,7 +185,7 @@ class Run:
         if muted is None and flaps == "holds":
             muted = "flapping: silent until nothing changes for 2 h"
         if muted is None and flaps == "begins":
-            told = replace(told, reason="flapping")
+            told = replace(told, reason="flapping", why=f"{told.why}; {FLAPS}")
         self._queue(told, muted)
         return held if muted else replace(held, last_sent_at=step.end)
 

@@ -9,7 +9,7 @@ from leeway import telling
 from pages.parts import alarms, asked, silencing, units
 from pages.parts.alarms import Row
 from pages.parts.text import safe_label
-from store import silences
+from store import incidents, silences
 
 LONGEST_NOTE = 2000
 
@@ -42,6 +42,8 @@ def answers(row: Row) -> None:
             acknowledge(row, "detail")
         _snoozing(row)
         _silencing(row)
+    else:
+        _judging(row)
     _noting(row)
     _postmortem(row)
 
@@ -90,6 +92,22 @@ def _noting(row: Row) -> None:
         if st.form_submit_button("Keep it") and text.strip():
             attention.note(asked.store(), row["incident_id"], text.strip(), by=asked.ACTOR, now=asked.runtime().now())
             st.rerun()
+
+
+def _judging(row: Row) -> None:
+    """Two answers; the one that was given is filled."""
+    said = incidents.judgement(asked.store(), row["incident_id"])
+    for word, icon, real in (("Real", ":material/thumb_up:", True), ("Noise", ":material/thumb_down:", False)):
+        given = said == (attention.REAL if real else attention.NOISE)
+        st.button(
+            word, key=f"judge-{word}-{row['incident_id']}", icon=icon, type="primary" if given else "secondary",
+            help="Was it worth being told? The noise report counts the answers.", on_click=_judge,
+            args=(row["incident_id"], real),
+        )  # fmt: skip
+
+
+def _judge(incident_id: int, real: bool) -> None:
+    attention.judge(asked.store(), incident_id, real=real, by=asked.ACTOR, now=asked.runtime().now())
 
 
 def _postmortem(row: Row) -> None:

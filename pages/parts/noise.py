@@ -40,6 +40,7 @@ def _shown(known: list[RuleNoise]) -> pl.DataFrame:
             "Fired": [one.fires for one in known],
             "Acknowledged": [one.acknowledged for one in known],
             "Brief": [one.brief for one in known],
+            "Real": [f"{one.real} of {one.real + one.noise}" if one.real + one.noise else "" for one in known],
             "Typical": [units.span(one.median) for one in known],
             "Messages": [one.messages for one in known],
             "Together with": [f"{one.overlaps} ({one.overlapping})" if one.overlaps else "" for one in known],

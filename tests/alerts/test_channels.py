@@ -26,7 +26,7 @@ from alerts.delivery import post as http
 from alerts.delivery.address import public, target
 from alerts.engine.course import Course, Point
 from alerts.messages import blocks
-from alerts.notification import Contributor, Example, Notification, dumps, facts, headline, loads, preview
+from alerts.notification import Contributor, Example, Notification, as_other, dumps, facts, headline, loads, preview
 from store.errors import ConfigError, DeliveryError
 from store.model import Window
 from store.threads import Thread
@@ -87,6 +87,16 @@ def test_a_resolved_message_says_how_long_and_how_bad() -> None:
     assert (shown["Peak"], shown["Now"]) == ("$44.00", "within the limit of $30.00; $12.00 over 1 h")
     assert shown["Who"].startswith("61 users; 82 % of the change")
     assert preview(over) == "after 32 min, peak $44.00"
+
+
+def test_what_is_told_together_stands_one_below_the_other() -> None:
+    others = tuple(as_other(told(incident_id=n, slice={"model": f"m{n}"}, reason=reason)) for n, reason in
+                   [(1, "fired"), (2, "resolved"), *((n, "fired") for n in range(3, 15))])  # fmt: skip
+    shown = [text for label, text in facts(told(others=others)) if label == "Also"]
+
+    assert shown[:2] == ["model m1: $41.80", "resolved: model m2: $41.80"]
+    assert shown[-1] == "4 more"
+    assert len(shown) == 11
 
 
 def test_a_notification_comes_back_from_the_outbox_as_it_was() -> None:

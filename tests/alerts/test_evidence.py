@@ -14,7 +14,7 @@ from alerts.evaluate import evaluate
 from alerts.messages.links import Seen, links, narrowed
 from alerts.messages.neutral import cut, neutral
 from alerts.messages.wording import amount, sparkline
-from alerts.notification import Notification, loads
+from alerts.notification import Notification, facts, loads
 from store.connection import Store
 from store.errors import QueryTimeout
 from store.model import Sample, Slice, Window
@@ -76,6 +76,18 @@ def test_a_message_names_example_calls(engine: Any, store: Store) -> None:
     [example] = first_message(store).examples
     assert (example.call_id, example.note) == ("call/1", "9.1 k tokens")
     assert example.link == "http://127.0.0.1:8501/trace?call=call%2F1"
+
+
+def test_a_message_shows_what_was_said_only_where_that_is_wanted(engine: Any, store: Store) -> None:
+    engine.extra = {"examples": lambda *_: [("c1", "")], "wording": lambda _: "mail me at [email] " * 30}
+    engine.world.drawn[()] = "!"
+    engine.rules(engine.rule())
+
+    engine.at(0)
+
+    told = first_message(store)
+    assert len(told.examples[0].text) == 200
+    assert dict(facts(told))["Text 1"].startswith("mail me at [email] mail")
 
 
 def test_a_message_names_nobody_where_nobody_stands_out(engine: Any, store: Store) -> None:

@@ -58,7 +58,7 @@ def test_its_incident_and_message_say_what_is_wrong(store: Store) -> None:
 
     [message] = [loads(text) for text in store.read("SELECT payload FROM data.outbox")["payload"]]
     assert (message.title, message.why, message.severity) == ("The disk is almost full", "4 % is free", "critical")
-    assert message.links["chart"] == "http://127.0.0.1:8501/alerts"
+    assert message.links["page"] == "http://127.0.0.1:8501/alerts"
     row = store.read("SELECT rule_id, severity, resolved_at FROM data.incidents").row(0)
     assert row == ("leeway-disk", "critical", None)
 

@@ -9,6 +9,7 @@ from alerts.backtest import Backtest, Episode
 from alerts.delivery import attention
 from alerts.noise import RuleNoise, change, differences, noise
 from alerts.rule import Rule
+from store import incidents
 from store.connection import Store
 from store.model import Window
 
@@ -29,6 +30,22 @@ def test_it_counts_what_fired_who_cared_and_what_was_soon_over(engine: Any, stor
 
     assert (one.rule_id, one.fires, one.acknowledged, one.brief, one.open) == ("slow", 4, 1, 2, 1)
     assert one.verdict == "2 of 4 were over by themselves within 10 minutes"
+
+
+def test_what_people_say_it_was_worth_counts_and_their_last_word(engine: Any, store: Store) -> None:
+    engine.world.drawn = {(): "!." * 3}
+    engine.rules(engine.rule())
+    engine.through(6)
+    said = [(1, True), (1, False), (2, False), (3, True)]
+    for minute, (incident, real) in enumerate(said):
+        attention.judge(store, incident, real=real, by="ana", now=engine.start + (minute + 60) * MINUTE)
+
+    [one] = noise(store, window(engine))
+
+    assert (one.real, one.noise) == (1, 2)
+    assert one.verdict == "2 of 3 that people judged were noise"
+    assert incidents.judgement(store, 1) == "noise"
+    assert incidents.timeline(store, 3)["what"].to_list()[-1] == "judged"
 
 
 def test_rules_that_fire_together_are_named(engine: Any, store: Store) -> None:
@@ -55,7 +72,7 @@ def test_what_fired_before_is_not_counted(engine: Any, store: Store) -> None:
 def _said(**changes: Any) -> RuleNoise:
     given: dict[str, Any] = {
         "rule_id": "slow", "title": "Slow", "severity": "warning", "fires": 8, "acknowledged": 0, "brief": 0, "open": 0,
-        "median": MINUTE, "messages": 8, "overlaps": None, "overlapping": 0,
+        "median": MINUTE, "messages": 8, "real": 0, "noise": 0, "overlaps": None, "overlapping": 0,
     }  # fmt: skip
     return RuleNoise(**{**given, **changes})
 

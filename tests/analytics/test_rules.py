@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analytics.evaluator import ScoringSettings, Verdict
 from analytics.evaluators import cut, language, pii, retrieval
-from analytics.leaks import iban, kinds_in, luhn
+from analytics.leaks import hidden, iban, kinds_in, luhn
 from tests.eval.planted import PLANTED, planted
 
 SETTINGS = ScoringSettings()
@@ -118,3 +118,11 @@ LONG = "The pump runs at nine bar and stops when the pressure reaches the limit 
 )
 def test_answers_that_stop_too_early_are_cut(text: str, reason: str | None, label: str):
     assert cut.score([{"output_text": text, "finish_reason": reason}], SETTINGS)[0].label == label
+
+
+def test_what_is_found_can_be_hidden():
+    text = "Mail ana@acme.com or pay with 4111 1111 1111 1111, order 4111 1111 1111 1112."
+    shown = hidden(text)
+    assert kinds_in(shown) == []
+    assert shown.startswith("Mail [")
+    assert "order 4111 1111 1111 1112" in shown

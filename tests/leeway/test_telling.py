@@ -76,7 +76,7 @@ def ask(method: str, path: str, **more: Any) -> httpx.Response:
 def test_a_report_can_be_read_and_sent_at_once(opened: Runtime):
     told = ask("POST", "/api/report", json={"name": "team", "send": True}).json()["text"]
 
-    assert told.startswith("[REPORT · info] Team report\n")
+    assert told.startswith("[REPORT] Team report\n")
     assert re.search(r"^Period: +\w{3} \d\d \w{3} 08:00 – ", told, re.MULTILINE)
     errors = opened.store.read("SELECT error FROM data.deliveries")["error"].to_list()
     assert errors == ["channel 'file': the environment variable NO_SUCH_VARIABLE is not set"]
@@ -110,7 +110,7 @@ def test_the_commands_do_the_same_without_a_server(folder: Path, opened: Runtime
     given = ["--config", str(folder / "leeway.toml"), "--db", str(folder / "a.duckdb")]
 
     assert main(["alerts", "report", *given]) == 0
-    assert "[REPORT · info] Daily report" in capsys.readouterr().out
+    assert "[REPORT] Daily report" in capsys.readouterr().out
     assert main(["alerts", "postmortem", "1", "--out", str(folder / "i.html"), *given]) == 0
     assert "Incident 1: Slow" in (folder / "i.html").read_text()
     assert main(["alerts", "postmortem", "9", *given]) == 1
@@ -132,6 +132,6 @@ def test_the_commands_go_through_the_server_that_runs(serving: Any):
         command = [sys.executable, "-m", "leeway", "alerts", *words, "--db", str(server.database)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    assert "[REPORT · info] Weekly report" in leeway("report", "weekly").stdout
+    assert "[REPORT] Weekly report" in leeway("report", "weekly").stdout
     lost = leeway("postmortem", "1")
     assert (lost.returncode, "no incident 1" in lost.stderr) == (1, True)

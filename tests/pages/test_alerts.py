@@ -45,6 +45,10 @@ def test_an_incident_is_snoozed_silenced_where_it_is_and_noted(world, now):
     widget(test, "text_area", "What did you find?").input("The vendor had an outage.")
     press(test, "Keep it")
     assert "The vendor had an outage." in said(test)
+    with runtime.store.transaction() as tx:
+        incidents.close_incident(tx, number, at=now, reason="recovered")
+    press(visit("alerts", incident=str(number)), "Real")
+    assert incidents.judgement(runtime.store, number) == "real"
     assert not test.exception
 
 
