@@ -95,12 +95,12 @@ def _noting(row: Row) -> None:
 
 
 def _judging(row: Row) -> None:
-    """Two answers; the one that was given is filled."""
+    """Two answers; the one that was given is ticked."""
     said = incidents.judgement(asked.store(), row["incident_id"])
     for word, icon, real in (("Real", ":material/thumb_up:", True), ("Noise", ":material/thumb_down:", False)):
         given = said == (attention.REAL if real else attention.NOISE)
         st.button(
-            word, key=f"judge-{word}-{row['incident_id']}", icon=icon, type="primary" if given else "secondary",
+            word, key=f"judge-{word}-{row['incident_id']}", icon=":material/check:" if given else icon,
             help="Was it worth being told? The noise report counts the answers.", on_click=_judge,
             args=(row["incident_id"], real),
         )  # fmt: skip

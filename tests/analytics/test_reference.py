@@ -182,8 +182,7 @@ def test_columns_need_no_vectors(store: Store):
     rows = comparisons.of_window(store, START + 5 * HOUR, ("latency_ms", "model", "status"))
     found = {(row["subject"], row["detector"]): row["drifted"] for row in rows.iter_rows(named=True)}
     assert found == {
-        ("latency_ms", "level"): True, ("latency_ms", "tail"): True, ("latency_ms", "drift"): True,
-        ("model", "mix"): True, ("model", "drift"): True, ("status", "mix"): False, ("status", "drift"): False,
+        ("latency_ms", "level"): True, ("latency_ms", "tail"): True, ("model", "mix"): True, ("status", "mix"): False,
     }  # fmt: skip
     told = comparisons.details(store, "drift", "columns", START + 5 * HOUR)
     assert {"column": "model", "test": "mix", "before": {"m-1": 1.0}, "now": {"m-1": 0.0}} in told["columns"]
