@@ -185,7 +185,7 @@ def test_columns_need_no_vectors(store: Store):
         ("latency_ms", "level"): True, ("latency_ms", "tail"): True, ("model", "mix"): True, ("status", "mix"): False,
     }  # fmt: skip
     told = comparisons.details(store, "drift", "columns", START + 5 * HOUR)
-    assert {"column": "model", "test": "mix", "before": {"m-1": 1.0}, "now": {"m-1": 0.0}} in told["columns"]
+    assert {"column": "model", "test": "mix", "before": {"m-2": 0.0}, "now": {"m-2": 1.0}} in told["columns"]
 
 
 def test_the_newest_verdict_of_each_subject_names_what_moved(store: Store):
