@@ -41,6 +41,7 @@ MOVED = 0.2  # of what it was: less is no news
 FEWEST = 30  # calls on both sides: of fewer no change is told
 MOST_OPEN, MOST_MODELS = 8, 4
 COST = "cost_usd"
+OF_WHAT = {"ratio": " what counts as drift"}
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 
@@ -169,7 +170,7 @@ def _numbers(report: Report, period: Window, before: Window, sources: Sources) -
         if now.value is None or (metric.kind == "total" and not now.value and not then.value):
             continue
         unit = "" if metric.unit == "calls" else metric.unit
-        told = amount(now.value, unit) + _against(now, then, metric, unit)
+        told = amount(now.value, unit) + OF_WHAT.get(unit, "") + _against(now, then, metric, unit)
         yield metric.title, told + (_why(name, period, before, sources) if _moved(now, then) else "")
 
 

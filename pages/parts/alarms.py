@@ -121,13 +121,22 @@ def sentence(row: Row, now: datetime) -> None:
 
 def _sentence(row: Row, now: datetime) -> str:
     """`Error rate – model: claude · 26.7 % against 5.00 % · since 04:50 UTC (32 min)`."""
-    value = row["value"] if row["value"] is not None else row["last_value"]
     where = sliced(row["slice"])
     said = f"**{safe_label(row['title'])}**" + (f" – {safe_label(where)}" if where else "")
-    against = f" against {units.shown(row['threshold'], row['unit'])}" if row["threshold"] is not None else ""
     since = f"since {units.moment(row['opened_at'])} UTC ({units.span(now - row['opened_at'])})"
-    kept = " · acknowledged" if row["acknowledged_at"] else ""
-    return f"{said} · {units.shown(value, row['unit'])}{against} · {since}{kept}".replace("$", "\\$")
+    kept = "acknowledged" if row["acknowledged_at"] else ""
+    return " · ".join(part for part in (said, _stands_at(row), since, kept) if part).replace("$", "\\$")
+
+
+def _stands_at(row: Row) -> str:
+    """`26.7 % against 5.00 %`. Without calls nobody knows whether it is over: then what it came to at its worst."""
+    value, unit = row["value"] if row["value"] is not None else row["last_value"], row["unit"]
+    against = f" against {units.shown(row['threshold'], unit)}" if row["threshold"] is not None else ""
+    if value is not None:
+        return units.shown(value, unit) + against
+    if row["peak_value"] is not None:
+        return f"not measurable now, at its worst {units.shown(row['peak_value'], unit)}{against}"
+    return "not measurable now" if against else ""
 
 
 def _quiet(known: Standing, now: datetime) -> None:

@@ -19,7 +19,9 @@ FIELDS = (
 )  # fmt: skip
 
 
-def fire(runtime, now, *, title: str = "Error rate", slice_: str = '{"model":"gpt-4o"}') -> int:
+def fire(
+    runtime, now, *, title: str = "Error rate", slice_: str = '{"model":"gpt-4o"}', value: float | None = 0.3
+) -> int:
     """A rule whose alert fires, with what a firing leaves behind."""
     store, began = runtime.store, now - timedelta(hours=2)
     table = {"id": "errors", "title": title, "metric": "error_rate", "threshold": 0.05, "group_by": ["model"]}
@@ -35,7 +37,7 @@ def fire(runtime, now, *, title: str = "Error rate", slice_: str = '{"model":"gp
             tx,
             incidents.Incident(
                 incident_id=number, rule_id="errors", slice=slice_, severity=Severity.CRITICAL, title=title,
-                opened_at=began, fired_at=began, peak_value=0.4, last_value=0.3, threshold=0.05, baseline=0.01,
+                opened_at=began, fired_at=began, peak_value=0.4, last_value=value, threshold=0.05, baseline=0.01,
                 unit="share", reason="30 % is above 5 %", evidence=dumps(told),
             ),
         )  # fmt: skip
@@ -47,7 +49,7 @@ def fire(runtime, now, *, title: str = "Error rate", slice_: str = '{"model":"gp
             "threshold": 0.05,
             "n": 90,
         }
-        last = alerts.Instance(last_window_end=now, value=0.3, incident_id=number, **life)
+        last = alerts.Instance(last_window_end=now, value=value, incident_id=number, **life)
         alerts.put_instances(tx, [last])
         points = [_seen(now - timedelta(minutes=30 * step), life) for step in range(8)]
         alerts.put_evaluations(tx, points)
@@ -73,6 +75,11 @@ def test_the_strip_names_what_fires_whatever_the_filters_say(world, now):
     assert "**Error rate**" in text
     assert "30.0 % against 5.00 %" in text
     assert "Cannot see: errors" in text
+
+
+def test_an_alert_without_calls_to_tell_by_says_what_it_came_to_at_its_worst(world, now):
+    fire(world(make_calls(120, now=now)), now, value=None)
+    assert "not measurable now, at its worst 40.0 % against 5.00 %" in said(visit("overview"))
 
 
 def test_an_incident_shows_who_and_examples_and_is_acknowledged_once(world, now):
