@@ -40,6 +40,7 @@ from leeway import schedule
 from leeway.config import Settings
 from leeway.declarations import inhibitions_of, reports_of, rules_of
 from leeway.jobs import Job, Ran, Runner
+from leeway.pages_first import PagesFirst
 from leeway.workers import Inline, Workers
 from store.connection import Store, StoreSettings
 from store.errors import ConfigError, LeewayError
@@ -82,6 +83,7 @@ class Runtime:
         decoders = settings.server.decoders
         self.decoding = Workers(max_workers=decoders, niceness=5, idle_s=NEVER_S) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
+        self.pages_first = PagesFirst(self.scoring)
         self.runner = Runner(self.store, clock)
         self.jobs: dict[str, Job] = {job.name: job for job in schedule.jobs(self)}
         self._rules_from_settings()

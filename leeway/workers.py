@@ -12,6 +12,7 @@ import pickle
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
@@ -67,6 +68,8 @@ class Workers(Executor):
         self._threads: list[threading.Thread] = []
         self._children: set[_Child] = set()
         self._closed = self._stopped = False
+        self._held_at: float | None = None
+        self._stood_s = 0.0
         self.deaths = 0
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -80,6 +83,28 @@ class Workers(Executor):
             if len(self._threads) < self.settings.max_workers:
                 self._start_thread()
         return future
+
+    def hold(self) -> None:
+        """Make the children stand still until `resume`; their limits do not run down meanwhile."""
+        with self._lock:
+            self._signal("SIGSTOP")
+            self._held_at = self._held_at or time.monotonic()
+
+    def resume(self) -> None:
+        with self._lock:
+            self._signal("SIGCONT")
+            self._stood_s, self._held_at = self.stood_s(), None
+
+    def _signal(self, name: str) -> None:
+        """To every child; where a system knows no such signal, nothing is held."""
+        if number := getattr(signal, name, None):
+            for pid in [pid for child in self._children if (pid := child.process.pid)]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def stood_s(self) -> float:
+        """Seconds that the children were held, all in all."""
+        return self._stood_s + (time.monotonic() - self._held_at if self._held_at else 0.0)
 
     def close(self) -> None:
         """End every child now; what was running or waiting fails with WorkerDied."""
@@ -131,7 +156,7 @@ class Workers(Executor):
         try:
             child = child or self._child()
             self._set_to_work(child)
-            ok, value = child.call(task.payload, self.settings.timeout_s)
+            ok, value = child.call(task.payload, self.settings.timeout_s, self.stood_s)
         except WorkerDied as error:
             self.deaths += 1
             self._retired(child)
@@ -191,11 +216,11 @@ class _Child:
         except (EOFError, OSError):
             return False
 
-    def call(self, payload: bytes, timeout_s: float) -> tuple[bool, Any]:
+    def call(self, payload: bytes, timeout_s: float, stood: Callable[[], float]) -> tuple[bool, Any]:
         """(True, result) or (False, exception) of one task; raises WorkerDied when there is no answer."""
         try:
             self._pipe.send_bytes(payload)
-            if not wait([self._pipe, self.process.sentinel], timeout_s):
+            if not self._answers(timeout_s, stood):
                 raise WorkerTimedOut(f"stopped after {timeout_s:g} s")
             answer = _received(self._pipe)
         except (EOFError, OSError) as error:
@@ -203,6 +228,14 @@ class _Child:
             raise WorkerDied(f"its process ended ({_end(self.process.exitcode)})") from error
         self.busy = False
         return answer
+
+    def _answers(self, timeout_s: float, stood: Callable[[], float]) -> bool:
+        """Whether it answers or ends in time; what it `stood` still does not count."""
+        begun = time.monotonic() - stood()
+        while (left := begun + timeout_s + stood() - time.monotonic()) > 0:
+            if wait([self._pipe, self.process.sentinel], left):
+                return True
+        return False
 
     def end(self) -> None:
         """An idle child goes by itself when its pipe closes; one that is busy, or slow to go, is killed."""
@@ -250,5 +283,7 @@ class Inline(Executor):
             future.set_exception(error)
         return future
 
-    def close(self) -> None:
-        """Nothing to end; here so that both kinds close alike."""
+    def hold(self) -> None:
+        """Nothing stands beside the caller: this, `resume` and `close` are here so that both kinds are alike."""
+
+    resume = close = hold

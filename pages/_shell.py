@@ -6,7 +6,7 @@ script keeps its value, and its place in the URL, from page to page.
 
 import streamlit as st
 
-from pages.parts import alarms, filters, frame, links, states
+from pages.parts import alarms, asked, filters, frame, links, states
 
 st.set_page_config(page_title="Leeway", page_icon="📟", layout="wide")
 
@@ -20,7 +20,7 @@ DATA = st.Page("data.py", title="Data", icon=":material/database:")
 TRACE = st.Page("trace.py", title="Trace", icon=":material/account_tree:", visibility="hidden")
 
 chosen = st.navigation([OVERVIEW, ALERTS, CALLS, COST, QUALITY, DRIFT, DATA, TRACE], position="top")
-with states.guarded("This page"):
+with states.guarded("This page"), asked.runtime().pages_first.drawing():
     links.arrive(here=chosen.url_path or "overview")
     frame.start()
     if chosen in (OVERVIEW, CALLS, COST, QUALITY, DRIFT) and alarms.extent().calls:

@@ -123,6 +123,6 @@ def _stretch(told: Mapping[str, Any]) -> str:
 def _maker(subject: str) -> Maker:
     runtime = asked.runtime()
     return Maker(
-        store=runtime.store, executor=runtime.scoring, settings=runtime.settings.drift.of_reference, subject=subject,
-        now=runtime.now(),
+        store=runtime.store, executor=runtime.pages_first, settings=runtime.settings.drift.of_reference,
+        subject=subject, now=runtime.now(),
     )  # fmt: skip

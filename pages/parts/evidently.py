@@ -35,7 +35,7 @@ def report(subject: str, last: Mapping[str, Any]) -> None:
 def _made(subject: str, last: Mapping[str, Any]) -> str:
     runtime = asked.runtime()
     window = Window(start=last["current_start"], end=last["current_end"])
-    return make(runtime.store, runtime.scoring, runtime.settings.drift, subject, window)
+    return make(runtime.store, runtime.pages_first, runtime.settings.drift, subject, window)
 
 
 def sandboxed(page: str) -> str:
