@@ -1,5 +1,6 @@
 """Whom a number that moved concerns: how many people and tenants, in words, for a message."""
 
+from analytics.evaluator import evaluators
 from analytics.examples import telling
 from analytics.metric import metric
 from store.connection import Store
@@ -12,7 +13,9 @@ def affected(store: Store, name: str, window: Window, filters: Filters) -> str:
 
     Empty where calls name neither.
     """
-    found = concerned(store, window, filters, telling(name), evaluator=metric(name).evaluator)
+    found = concerned(
+        store, window, filters, telling(name), evaluator=metric(name).evaluator, names=tuple(evaluators())
+    )
     rate = metric(name).kind == "rate"
     told = (_of(found[who], found[f"all_{who}"], who, rate=rate) for who in ("users", "tenants"))
     return ", ".join(part for part in told if part)

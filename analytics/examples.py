@@ -16,6 +16,7 @@ LONGEST = 200  # characters of either text
 TELLING = {
     "error": Telling.FAILED, "rate_limited": Telling.RATE_LIMITED, "cost": Telling.COSTLY,
     "output_tokens": Telling.LONG, "input_tokens": Telling.LONG, "latency": Telling.SLOW, "ttft": Telling.LATE,
+    "ingest_delay": Telling.OVERDUE, "negative_feedback": Telling.DISLIKED,
 }  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def examples(store: Store, name: str, window: Window, filters: Filters, *, limit
         found = flagged_calls(store, window, filters, evaluator=evaluator, low=low, limit=limit)
         return [(row["call_id"], f"{evaluator} {row['value']:.2f}") for row in found.iter_rows(named=True)]
     kind = telling(name)
-    found = telling_calls(store, window, filters, kind, limit=limit)
+    found = telling_calls(store, window, filters, kind, names=tuple(evaluators()), limit=limit)
     return [(row["call_id"], _words(row, kind)) for row in found.iter_rows(named=True)]
 
 
@@ -50,6 +51,6 @@ def _words(row: dict[str, object], kind: Telling) -> str:
         Telling.LONG: [("input_tokens", "{:,} tokens in"), ("output_tokens", "{:,} out")],
         Telling.SLOW: [("latency_ms", "{:,.0f} ms"), ("output_tokens", "{:,} tokens out")],
         Telling.LATE: [("ttft_ms", "{:,.0f} ms to the first token")],
-        Telling.NEWEST: [("event_time", "{:%d %b %H:%M} UTC")],
-    }[kind]
+        Telling.OVERDUE: [("event_time", "of {:%d %b %H:%M} UTC"), ("ingested_at", "here at {:%d %b %H:%M}")],
+    }.get(kind, [("event_time", "{:%d %b %H:%M} UTC")])
     return ", ".join(text.format(row[name]) for name, text in said if row[name] is not None)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from analytics.evaluator import evaluators
 from store.connection import Store
 from store.declared import declared
 from store.errors import ConfigError
@@ -119,9 +120,8 @@ def by_each(
     if window.length > LONGEST_EACH:  # the rollups know some of the dimensions
         return [summary(store, [name], window, filters=filters, by=group) for group in groups]
     wanted = metric(name)
-    names = [wanted.evaluator] if wanted.evaluator else []
     every = tuple(dict.fromkeys(dimension for group in groups for dimension in group))
-    asked = Question(window=window, filters=filters, by=every, names=names)
+    asked = Question(window=window, filters=filters, by=every, names=names_asked(wanted, wanted.relation))
     frames = points_by_each(store, wanted.relation, {"n": wanted.n, name: wanted.sql}, asked, groups)
     return [frame.with_columns(pl.col("n").fill_null(0).cast(pl.Int64)) for frame in frames]
 
@@ -161,15 +161,19 @@ def _one(
         aggregates[one.name] = source.sql
         if one.name in counted:
             aggregates[counted[one.name]] = source.n
-    names = sorted({name for one in group if (name := _made_of(one, relation))})
+    names = sorted({name for one in group for name in names_asked(one, relation)})
     asked = Question(
         window=question.window, bucket=question.bucket, filters=question.filters, by=question.by, names=names
     )
     return points(store, relation, aggregates, asked)
 
 
-def _made_of(one: Metric, relation: Relation) -> str | None:
-    return one.rolled.measure if one.rolled and relation is Relation.HISTOGRAM else one.evaluator
+def names_asked(one: Metric, relation: Relation) -> tuple[str, ...]:
+    """The `names` of a question: a metric's evaluation, its measure in a histogram, or what is no feedback."""
+    if relation is Relation.FEEDBACK:
+        return tuple(evaluators())
+    name = one.rolled.measure if one.rolled and relation is Relation.HISTOGRAM else one.evaluator
+    return (name,) if name else ()
 
 
 def _beside(left: pl.DataFrame, right: pl.DataFrame, keys: list[str]) -> pl.DataFrame:

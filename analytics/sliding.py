@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from analytics.metric import NO_FILTERS, metric
+from analytics.metric import NO_FILTERS, metric, names_asked
 from store import sliding as stored
 from store.connection import Store
 from store.errors import ConfigError
@@ -21,7 +21,7 @@ def sliding(
     wanted = metric(name)
     if unknown := set(by) - {*DIMENSIONS}:
         raise ConfigError(f"no dimension is called {min(unknown)!r}: use one of {', '.join(DIMENSIONS)}")
-    names = (wanted.evaluator,) if wanted.evaluator else ()
+    names = names_asked(wanted, wanted.relation)
     asked = stored.Overlapping(ends=ends, length=length, every=every, filters=filters, by=tuple(by), names=names)
     frame = stored.sliding(store, wanted.relation, sql=wanted.sql, n=wanted.n, asked=asked)
     found: dict[datetime, list[Sample]] = {}

@@ -1,6 +1,8 @@
 """Calls that show what a number is made of."""
 
-from collections.abc import Mapping
+# ruff: noqa: S608 - every name in the SQL of this module is a constant of ours
+
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -9,7 +11,7 @@ import polars as pl
 from store.conditions import condition
 from store.connection import Store
 from store.model import Filters, Window
-from store.relations import RATE_LIMITED
+from store.relations import RATE_LIMITED, SAID_SQL
 
 
 class Telling(StrEnum):
@@ -21,9 +23,12 @@ class Telling(StrEnum):
     LONG = "long"
     SLOW = "slow"
     LATE = "late"
+    OVERDUE = "overdue"
+    DISLIKED = "disliked"
     NEWEST = "newest"
 
 
+SAID = SAID_SQL.format(start="$start", end="$end", names="list_contains($names, name)")
 _PICKED = {
     Telling.FAILED: ("status = 'error'", "event_time DESC"),
     Telling.RATE_LIMITED: (RATE_LIMITED, "event_time DESC"),
@@ -31,9 +36,14 @@ _PICKED = {
     Telling.LONG: ("output_tokens IS NOT NULL", "output_tokens DESC"),
     Telling.SLOW: ("latency_ms IS NOT NULL", "latency_ms DESC"),
     Telling.LATE: ("ttft_ms IS NOT NULL", "ttft_ms DESC"),
+    Telling.OVERDUE: ("ingested_at IS NOT NULL", "ingested_at - event_time DESC"),
+    Telling.DISLIKED: (f"call_id IN (SELECT call_id FROM ({SAID}) WHERE NOT well)", "event_time DESC"),
     Telling.NEWEST: ("true", "event_time DESC"),
 }
-FIELDS = "call_id, event_time, latency_ms, ttft_ms, cost_usd, input_tokens, output_tokens, error_type, http_status"
+FIELDS = """
+    call_id, event_time, ingested_at, latency_ms, ttft_ms, cost_usd, input_tokens, output_tokens, error_type,
+    http_status
+"""
 CALLS_SQL = """
     SELECT {fields} FROM data.calls
     WHERE event_time >= $start AND event_time < $end AND {where} AND {condition}
@@ -62,11 +72,14 @@ FLAGGED = """call_id IN (
 )"""
 
 
-def telling_calls(store: Store, window: Window, filters: Filters, kind: Telling, *, limit: int) -> pl.DataFrame:
-    """The most telling calls of a slice, with `FIELDS`."""
+def telling_calls(
+    store: Store, window: Window, filters: Filters, kind: Telling, *, names: Sequence[str], limit: int
+) -> pl.DataFrame:
+    """The most telling calls of a slice, with `FIELDS`; `names`: of all evaluators."""
     condition, order = _PICKED[kind]
     where, params = _where(window, filters, limit)
-    return store.read(CALLS_SQL.format(fields=FIELDS, where=where, condition=condition, order=order), params)
+    sql = CALLS_SQL.format(fields=FIELDS, where=where, condition=condition, order=order)
+    return store.read(sql, params | _asked(kind, names))
 
 
 def flagged_calls(
@@ -82,17 +95,21 @@ def flagged_calls(
 
 
 def concerned(
-    store: Store, window: Window, filters: Filters, kind: Telling, *, evaluator: str | None
+    store: Store, window: Window, filters: Filters, kind: Telling, *, evaluator: str | None, names: Sequence[str]
 ) -> Mapping[str, int]:  # fmt: skip
     """How many `users` and `tenants` have calls of a kind, or calls that the evaluator has flagged, of all there are.
 
-    `all_users` and `all_tenants` are those of the slice.
+    `all_users` and `all_tenants` are those of the slice; `names`: of all evaluators.
     """
     params: dict[str, Any] = {"start": window.start, "end": window.end}
     where = condition(filters, params)
     bad = FLAGGED if evaluator else _PICKED[kind][0]
-    params |= {"evaluator": evaluator} if evaluator else {}
+    params |= {"evaluator": evaluator} if evaluator else _asked(kind, names)
     return store.read(CONCERNED_SQL.format(where=where, condition=bad), params).row(0, named=True)
+
+
+def _asked(kind: Telling, names: Sequence[str]) -> dict[str, Any]:
+    return {"names": list(names)} if kind is Telling.DISLIKED else {}
 
 
 def _where(window: Window, filters: Filters, limit: int) -> tuple[str, dict[str, Any]]:

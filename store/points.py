@@ -13,7 +13,14 @@ from store.conditions import condition
 from store.connection import Store
 from store.errors import ConfigError
 from store.model import DIMENSIONS, Filters, Window
-from store.relations import CALLS_SQL, COMPARISONS_SQL, EVALUATIONS_SQL, RETRIEVALS_SQL, SCORED_CALLS_SQL
+from store.relations import (
+    CALLS_SQL,
+    COMPARISONS_SQL,
+    EVALUATIONS_SQL,
+    FEEDBACK_SQL,
+    RETRIEVALS_SQL,
+    SCORED_CALLS_SQL,
+)
 
 
 class Relation(StrEnum):
@@ -22,6 +29,7 @@ class Relation(StrEnum):
     CALLS = "calls"
     SCORED_CALLS = "scored_calls"
     EVALUATIONS = "evaluations"
+    FEEDBACK = "feedback"
     COMPARISONS = "comparisons"
     RETRIEVALS = "retrievals"
     HOURS = "hours"
@@ -31,7 +39,10 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Which rows, and how they are grouped; `names`: of which evaluations, or of which measures of a histogram."""
+    """Which rows, and how they are grouped.
+
+    `names`: of which evaluations, of which measures of a histogram, or, for feedback, of which evaluators it is not.
+    """
 
     window: Window
     bucket: timedelta | None = None
@@ -44,9 +55,11 @@ RAW = {
     Relation.CALLS: CALLS_SQL,
     Relation.SCORED_CALLS: SCORED_CALLS_SQL,
     Relation.EVALUATIONS: EVALUATIONS_SQL,
+    Relation.FEEDBACK: FEEDBACK_SQL,
     Relation.COMPARISONS: COMPARISONS_SQL,
     Relation.RETRIEVALS: RETRIEVALS_SQL,
 }
+NAMED = frozenset({Relation.EVALUATIONS, Relation.FEEDBACK, Relation.HISTOGRAM})  # that ask for `names`
 _ROLLED = {
     Relation.HOURS: rollup.HOURS,
     Relation.HISTOGRAM: rollup.HISTOGRAM,
@@ -131,7 +144,7 @@ def _rows(store: Store, relation: Relation, question: Question, where: str, para
     else:
         params |= {"start": question.window.start, "end": question.window.end}
         rows = RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
-    if relation in {Relation.EVALUATIONS, Relation.HISTOGRAM}:
+    if relation in NAMED:
         params["names"] = list(question.names)
     if relation is Relation.HISTOGRAM:
         return _cumulated(rows, question, f"{where} AND list_contains($names, measure)", params)

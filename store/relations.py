@@ -14,6 +14,16 @@ RATE_LIMITED = "(http_status = 429 OR coalesce(regexp_matches(error_type, '(?i)r
 UNPRICED = "(cost_status = 'unpriced' AND (status <> 'error' OR input_tokens IS NOT NULL))"
 # What can be scored at all: an answer was made, and its text was recorded.
 SCORABLE = "(status <> 'error' AND content_state <> 'absent' AND operation IN ('chat', 'completion'))"
+# Whether feedback means well, by its words, else by a value between 0 and 1; NULL: no telling.
+MEANS_WELL = """
+    CASE
+        WHEN lower(label) IN ('up', 'thumbs_up', 'good', 'positive', 'like', 'correct', 'right', 'yes', 'pass', 'true')
+            THEN true
+        WHEN lower(label) IN ('down', 'thumbs_down', 'bad', 'negative', 'dislike', 'incorrect', 'wrong', 'no', 'fail',
+            'false') THEN false
+        WHEN value BETWEEN -1 AND 1 THEN value >= 0.5
+    END
+"""
 
 CALLS_SQL = "SELECT * FROM data.calls WHERE event_time >= {start} AND event_time < {end}"
 
@@ -42,6 +52,16 @@ EVALUATIONS_SQL = f"""
     JOIN ({CALLS_SQL}) AS c USING (call_id)
     LEFT JOIN data.scoring_samples AS s ON s.name = e.name AND s.hour = date_trunc('hour', e.event_time)
 """
+
+# What was said by others than our evaluators, of anything that is none of theirs ({names}): the last word of each on
+# each call.
+SAID_SQL = f"""
+    SELECT call_id, event_time, name, evaluator, value, label, explanation, created_at, {MEANS_WELL} AS well
+    FROM data.evaluations
+    WHERE event_time >= {{start}} AND event_time < {{end}} AND flagged IS NULL AND NOT {{names}}
+    QUALIFY row_number() OVER (PARTITION BY call_id, name, evaluator ORDER BY created_at DESC) = 1
+"""
+FEEDBACK_SQL = f"SELECT c.*, f.well FROM ({SAID_SQL}) AS f JOIN ({CALLS_SQL}) AS c USING (call_id)"
 
 # A search that stood in a trace of its own right; of a call it has the service only.
 _SERVICE_ONLY = ", ".join(name if name == "service" else f"NULL::VARCHAR AS {name}" for name in DIMENSIONS)

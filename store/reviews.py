@@ -11,6 +11,7 @@ import polars as pl
 from store.connection import Store
 from store.evaluations import append_evaluations
 from store.model import Evaluation, Window
+from store.relations import SAID_SQL
 
 # Why a call stands in the queue. Labels of odd calls say nothing of the others.
 BY_CHANCE = "by chance"
@@ -19,23 +20,7 @@ LIKED, DISLIKED = "flagged, but liked", "not flagged, but disliked"
 NOVEL = "unlike anything before"
 ODD = frozenset({ANOTHER_OPINION, LIKED, DISLIKED, NOVEL})
 HUMAN = "human:"
-# Whether feedback means well, by its words, else by a value between 0 and 1; NULL: no telling.
-_MEANS_WELL = """
-    CASE
-        WHEN lower(label) IN ('up', 'thumbs_up', 'good', 'positive', 'like', 'correct', 'right', 'yes', 'pass', 'true')
-            THEN true
-        WHEN lower(label) IN ('down', 'thumbs_down', 'bad', 'negative', 'dislike', 'incorrect', 'wrong', 'no', 'fail',
-            'false') THEN false
-        WHEN value BETWEEN -1 AND 1 THEN value >= 0.5
-    END
-"""
-# What was said by others than our evaluators, of anything that is none of theirs: the last word of each on each call.
-FEEDBACK_SQL = f"""
-    SELECT call_id, event_time, name, evaluator, value, label, explanation, created_at, {_MEANS_WELL} AS well
-    FROM data.evaluations
-    WHERE event_time >= $start AND event_time < $end AND flagged IS NULL AND NOT list_contains($names, name)
-    QUALIFY row_number() OVER (PARTITION BY call_id, name, evaluator ORDER BY created_at DESC) = 1
-"""
+FEEDBACK_SQL = SAID_SQL.format(start="$start", end="$end", names="list_contains($names, name)")
 SESSIONS_SQL = f"""
     SELECT c.session_id, count(*) FILTER (well) AS up, count(*) FILTER (NOT well) AS down, count(*) AS said,
         arg_max(f.explanation, f.created_at) AS comment, max(f.created_at) AS last_at

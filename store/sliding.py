@@ -10,7 +10,7 @@ import polars as pl
 from store.conditions import condition
 from store.connection import Store
 from store.model import Filters, Window
-from store.points import RAW, Relation
+from store.points import NAMED, RAW, Relation
 
 # Time is cut into pieces that fit both the windows and their distance; a window is so many pieces.
 SLIDING_SQL = """
@@ -48,7 +48,7 @@ def sliding(store: Store, relation: Relation, *, sql: str, n: str, asked: Overla
     }  # fmt: skip
     where = condition(asked.filters, params)
     rows = RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
-    if relation is Relation.EVALUATIONS:
+    if relation in NAMED:
         params["names"] = list(asked.names)
     keys = "".join(f"{name}, " for name in asked.by)
     return store.read(SLIDING_SQL.format(keys=keys, n=n, sql=sql, rows=rows, where=where), params)

@@ -1,9 +1,13 @@
 """Numbers as people read them in a message."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+
+from store.duration import words
 
 BARS = "▁▂▃▄▅▆▇█"
 MS_IN_S, HUNDRED, TEN = 1000, 100, 10
+LONG_MS = 120_000
 SHARE = "share"
 
 
@@ -18,8 +22,14 @@ def amount(value: float | None, unit: str) -> str:
     if unit == "ratio":
         return f"{number(value)}×"
     if unit == "ms":
-        return f"{value:.0f} ms" if abs(value) < MS_IN_S else f"{value / MS_IN_S:.2f} s"
+        return _lasting(value)
     return f"{number(value)} {unit}".rstrip()
+
+
+def _lasting(ms: float) -> str:
+    if abs(ms) >= LONG_MS:
+        return words(timedelta(milliseconds=ms))
+    return f"{ms:.0f} ms" if abs(ms) < MS_IN_S else f"{ms / MS_IN_S:.2f} s"
 
 
 def number(value: float) -> str:

@@ -71,6 +71,17 @@ FLAT_RETRIEVAL_RATE = _labelled(
     "flat",
     "Share of searches whose documents score alike.",
 )
+NEGATIVE_FEEDBACK_RATE = Metric(
+    name="negative_feedback_rate",
+    title="Negative feedback",
+    unit="share",
+    help="Share of what people said of calls that was not kind, where it can be told; counted when the call was made.",
+    sql="count(*) FILTER (NOT well) / nullif(count(*) FILTER (well IS NOT NULL), 0)",
+    n="count(*) FILTER (well IS NOT NULL)",
+    kind="rate",
+    worse="up",
+    relation=Relation.FEEDBACK,
+)
 SCORED_SHARE = Metric(
     name="scored_share",
     title="Scored",

@@ -2,6 +2,8 @@
 
 from analytics.metric import Metric, Rolled
 
+_DELAY_MS = "greatest(0, (epoch_us(ingested_at) - epoch_us(event_time)) / 1000 - coalesce(latency_ms, 0))"
+
 CALLS = Metric(
     name="calls",
     title="Calls",
@@ -19,4 +21,13 @@ USERS = Metric(
     sql="nullif(approx_count_distinct(user_id), 0)",
     n="count(user_id)",
     kind="level",
+)
+INGEST_DELAY_P95 = Metric(
+    name="ingest_delay_p95",
+    title="Ingest delay p95",
+    unit="ms",
+    help="95 of 100 calls were stored within this time of their end: how fresh what is shown can be.",
+    sql=f"quantile_cont({_DELAY_MS}, 0.95)",
+    kind="level",
+    worse="up",
 )

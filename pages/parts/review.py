@@ -15,6 +15,7 @@ from store import reviews
 
 REVIEWER, SKIPPED = "reviewer", "review-skipped"
 TEXT_CHARS, DOCUMENTS = 4000, 5
+NEGATIVE = "negative_feedback_rate"
 
 
 def panel(evaluator: Evaluator, choice: Choice) -> None:
@@ -120,6 +121,10 @@ def sessions(choice: Choice) -> None:
     if rows.is_empty():
         st.caption("No feedback in this range. Send it to `POST /api/feedback`, or as OTLP evaluation events.")
         return
+    said = asked.tally((NEGATIVE,), choice.window, choice.filters)[NEGATIVE]
+    if said.value is not None:
+        share = units.shown(said.value, "share")
+        st.caption(f"{share} of what was said is negative (n = {said.n}); a rule can watch `{NEGATIVE}`.")
     shown = rows.select(
         pl.col("session_id").fill_null("no session").alias("Session"), pl.col("down").alias("Down"),
         pl.col("up").alias("Up"), pl.col("comment").fill_null("").alias("Last comment"),

@@ -200,6 +200,7 @@ def test_links_carry_every_filter_and_absolute_times() -> None:
         (None, "ms", "unknown"), (0.123, "share", "12.3 %"), (41.8, "USD", "$41.80"), (0.00123, "USD", "$0.00123"),
         (0.0, "USD", "$0.00"), (980.0, "ms", "980 ms"), (2400.0, "ms", "2.40 s"), (9120.0, "tokens", "9 120 tokens"),
         (12.34, "tokens/s", "12.3 tokens/s"), (1234.5, "USD", "$1,234.50"), (1.25, "ratio", "1.25×"),
+        (119_000, "ms", "119.00 s"), (5_400_000, "ms", "1 h 30 min"),
     ],
 )  # fmt: skip
 def test_numbers_read_as_people_write_them(value: float | None, unit: str, text: str) -> None:

@@ -7,10 +7,15 @@ import pytest
 
 from analytics import rollup
 from analytics import window as w
+from analytics.affected import affected
+from analytics.examples import examples
 from analytics.metric import LONGEST_RAW, Metric, by_each, measure, metric, metrics, series, summary, tally
+from analytics.sliding import sliding
 from store.errors import ConfigError
+from store.evaluations import add_feedback
 from store.model import DIMENSIONS, Sample, Status, Window
 from store.points import Question, points
+from store.reviews import add_label
 
 ALL = tuple(metrics())
 SHORT, LONG = timedelta(days=1), timedelta(days=12)
@@ -50,8 +55,33 @@ def test_what_calls_do_not_say_is_unknown_not_zero(store, now, add, span):
     add({"event_time": now - timedelta(minutes=5)})
     found = summary(store, ALL, w.last(span, now)).row(0, named=True)
     told = {name for name, value in found.items() if value is not None}
-    assert told == {"n", "calls", "errors", "rate_limited_rate", "unpriced_calls"}
+    assert told == {"n", "calls", "errors", "rate_limited_rate", "unpriced_calls", "ingest_delay_p95"}
     assert found["calls"] == 1
+
+
+def test_feedback_is_a_rate_and_labels_of_reviewers_are_none(store, now, add):
+    hour = w.last(timedelta(hours=1), now)
+    said = {"up": ("thumb", "thumbs_up"), "down": ("thumb", "thumbs_down"), "mixed": ("note", "perhaps")}
+    add(*({"call_id": call, "event_time": hour.start, "user_id": call} for call in (*said, "reviewed")))
+    for call, (name, label) in said.items():
+        add_feedback(store, name=name, label=label, user="u", call_id=call, now=now)
+    add_feedback(store, name="thumb", label="thumbs_up", user="u", call_id="down", now=now - timedelta(minutes=5))
+    add_label(store, call_id="reviewed", event_time=hour.start, name="toxicity", said=False, label="toxic", how="",
+              reviewer="ann", now=now)  # fmt: skip
+    assert measure(store, "negative_feedback_rate", hour) == [Sample(slice=(), value=0.5, n=2)]
+    assert [call for call, _ in examples(store, "negative_feedback_rate", hour, {})] == ["down"]
+    assert affected(store, "negative_feedback_rate", hour, {}) == "1 of 4 users"
+    around = Window(start=hour.start, end=hour.end + timedelta(hours=1))
+    samples = sliding(store, "negative_feedback_rate", around, length=w.HOUR, every=w.HOUR)
+    assert [one for found in samples.values() for one in found] == [Sample(slice=(), value=0.5, n=2)]
+
+
+def test_how_late_calls_arrive_is_known_and_which(store, now, add):
+    hour = w.last(timedelta(hours=1), now)
+    add({"event_time": hour.start, "latency_ms": 60_000.0, "call_id": "late"}, {"event_time": now, "call_id": "soon"})
+    (found,) = measure(store, "ingest_delay_p95", hour)
+    assert found.value == pytest.approx((now - hour.start).total_seconds() * 1000 - 60_000, rel=0.06)
+    assert examples(store, "ingest_delay_p95", hour, {})[0][0] == "late"
 
 
 @pytest.mark.parametrize("span", [SHORT, LONG])

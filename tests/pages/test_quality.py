@@ -116,6 +116,7 @@ def test_feedback_stands_by_session(world, now):
     text = said(visit("quality", below="Feedback", range="7d"))
     assert "session-3" in text
     assert "wrong" in text
+    assert "100 % of what was said is negative (n = 1)" in text
 
 
 def test_calls_that_were_given_up_are_listed_and_tried_again(world, now):
