@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 ROW_GROUP = 16384
 ATTACH_SQL = "ATTACH '{path}' AS leeway (ROW_GROUP_SIZE {rows}, STORAGE_VERSION 'v1.5.0')"
 MAX_IDLE = 16
-BATCH = 4096  # rows that a thread takes at a time: with fewer batches than threads, one would wait for the other
 USE_SQL = "USE leeway"  # each cursor starts in the database that was opened, not in the one attached
 
 Params = list[Any] | Mapping[str, Any] | None
@@ -114,9 +113,13 @@ class Transaction:
         return row[0] if row else None
 
     def insert(self, table: str, rows: pa.Table) -> None:
-        """Append `rows` by column name; columns that `rows` lacks get their defaults. `table` is a name of ours."""
+        """Append `rows` by column name; columns that `rows` lacks get their defaults. `table` is a name of ours.
+
+        A thread takes one batch at a time: a full row group is packed and written at once, while what lies in smaller
+        ones would first be copied together.
+        """
         if rows.num_rows:
-            with self.staged(pa.Table.from_batches(rows.to_batches(max_chunksize=BATCH), rows.schema)) as name:
+            with self.staged(_in_row_groups(rows)) as name:
                 self._cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {name}")  # noqa: S608 - our names
 
     @contextmanager
@@ -245,6 +248,10 @@ def _cursor_of(root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     cursor = root.cursor()
     cursor.execute(USE_SQL)
     return cursor
+
+
+def _in_row_groups(rows: pa.Table) -> pa.Table:
+    return pa.Table.from_batches(rows.combine_chunks().to_batches(max_chunksize=ROW_GROUP), rows.schema)
 
 
 def _rolled_back(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -311,7 +311,7 @@ def test_a_preview_tries_another_threshold_without_reading_again(engine: Any) ->
 
 @pytest.mark.parametrize(
     ("picture", "threshold"),
-    [("." * 60, 1.17), ("?" * 60, None)],
+    [("." * 60, 1.22), ("?" * 60, None)],
 )
 def test_the_nearest_threshold_that_would_have_been_quiet_is_proposed(
     engine: Any, picture: str, threshold: float | None
@@ -333,7 +333,7 @@ def test_a_longer_wait_is_proposed_where_it_finds_more(engine: Any) -> None:
                     metrics=engine.metrics, settings=engine.settings)  # fmt: skip
 
     assert found is not None
-    assert (found.rule.threshold, found.rule.hold) == (1.17, 15 * MINUTE)
+    assert (found.rule.threshold, found.rule.hold) == (1.22, 15 * MINUTE)
 
 
 def test_there_is_nothing_to_propose_for_silence(engine: Any) -> None:
