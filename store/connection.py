@@ -119,7 +119,8 @@ class Transaction:
         ones would first be copied together.
         """
         if rows.num_rows:
-            with self.staged(_in_row_groups(rows)) as name:
+            batches = rows.to_batches(max_chunksize=ROW_GROUP)
+            with self.staged(pa.Table.from_batches(batches, rows.schema)) as name:
                 self._cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {name}")  # noqa: S608 - our names
 
     @contextmanager
@@ -248,10 +249,6 @@ def _cursor_of(root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     cursor = root.cursor()
     cursor.execute(USE_SQL)
     return cursor
-
-
-def _in_row_groups(rows: pa.Table) -> pa.Table:
-    return pa.Table.from_batches(rows.combine_chunks().to_batches(max_chunksize=ROW_GROUP), rows.schema)
 
 
 def _rolled_back(cursor: duckdb.DuckDBPyConnection) -> None:
