@@ -50,11 +50,12 @@ def due(now: datetime, every: timedelta) -> datetime:
 
 
 class Runner:
-    """Run jobs, each never beside itself, each with a row in `job_runs`."""
+    """Run jobs, each never beside itself, each with a row in `job_runs`; none any more once `stopping` is set."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], stopping: threading.Event | None = None) -> None:
         self.store = store
         self.clock = clock
+        self.stopping = stopping or threading.Event()
         self._locks: dict[str, threading.Lock] = {}
 
     def scheduled(self, job: Job) -> Ran | None:
@@ -75,12 +76,17 @@ class Runner:
 
     def _run(self, job: Job, due_at: datetime) -> Ran | None:
         lock = self._locks.setdefault(job.name, threading.Lock())
-        if not lock.acquire(blocking=False):
+        if self.stopping.is_set() or not lock.acquire(blocking=False):
             return None
         try:
             if not ledger.claim(self.store, job.name, due_at, self.clock()):
                 return None
             return self._recorded(job, due_at)
+        except Exception:
+            if not self.stopping.is_set():
+                raise
+            log.info("job %s was broken off; its window is due again at the next start", job.name)
+            return None
         finally:
             lock.release()
 
@@ -91,6 +97,8 @@ class Runner:
         try:
             counts = job.run(due_at)
         except Exception as failure:  # a crash in one job stops no other
+            if self.stopping.is_set():
+                raise
             log.exception("job %s failed", job.name)
             error = "".join(traceback.format_exception_only(failure)).strip()
         ledger.finish(self.store, job.name, due_at, self.clock(), counts=counts, error=error)

@@ -84,14 +84,14 @@ class Runtime:
         self.decoding = Workers(max_workers=decoders, niceness=5, idle_s=NEVER_S) if serving else Inline()
         self.scoring = Workers(max_workers=1, niceness=10) if serving else Inline()
         self.pages_first = PagesFirst(self.scoring)
-        self.runner = Runner(self.store, clock)
+        self._stopping = threading.Event()
+        self.runner = Runner(self.store, clock, self._stopping)
         self.jobs: dict[str, Job] = {job.name: job for job in schedule.jobs(self)}
         self._rules_from_settings()
         self.started_at = clock()
         self.last_ingest_at: datetime | None = None
         self.load_error: str | None = None
         self._batch_bytes = BATCH_BYTES
-        self._stopping = threading.Event()
         self._loading = threading.Lock()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._loader = threading.Thread(target=self._load_loop, name="loader", daemon=True)
@@ -116,9 +116,14 @@ class Runtime:
             )
         self._scheduler.start()
 
+    def stop(self) -> None:
+        """Begin nothing any more and drop what is being scored: requests that wait for it end, and then `close`."""
+        self._stopping.set()
+        self.scoring.shutdown(wait=False, cancel_futures=True)
+
     def close(self) -> None:
         """Stop the clock, the loader and the workers; what was acknowledged stays in the journal."""
-        self._stopping.set()
+        self.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self.turns.close()

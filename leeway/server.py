@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import importlib
 import json
 import logging
 import os
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -65,12 +68,29 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
     keep_memory(KEPT_MEMORY, ready=READY_MEMORY)
+    _when_told_to_end(opened.stop)
     async with _otlp_listener(configured), _grpc_listener(configured), _announced(opened):
         log.info("serving %s; OTLP on the same port%s", configured.server.url, _also(configured.server))
         yield {}
         log.info("stopping")
     runtime.use(None)
     await asyncio.to_thread(opened.close)
+
+
+def _when_told_to_end(act: Callable[[], None]) -> None:
+    """Act at the first signal: the server waits for requests that run, and one that waits for scoring takes minutes."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError):  # only the main thread hears signals
+            signal.signal(number, functools.partial(_told_to_end, loop, act, signal.getsignal(number)))
+
+
+def _told_to_end(
+    loop: asyncio.AbstractEventLoop, act: Callable[[], None], otherwise: Any, number: int, frame: FrameType | None
+) -> None:
+    loop.call_soon_threadsafe(act)
+    if callable(otherwise):
+        otherwise(number, frame)
 
 
 def _also(server: ServerSettings) -> str:
