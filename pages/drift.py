@@ -61,7 +61,7 @@ def page() -> None:
 
 
 def _tile(subject: str, now: Row | None, rows: pl.DataFrame) -> Tile:
-    """The verdict on the newest window, whatever the range of the page; below it, what the range held."""
+    """The verdict on the newest window that could be judged, whatever the range; below it, what the range held."""
     label = SUBJECTS.get(subject, subject)
     if now is None:
         return Tile(label=label, value="–", note="not compared yet")
@@ -70,10 +70,14 @@ def _tile(subject: str, now: Row | None, rows: pl.DataFrame) -> Tile:
     return Tile(
         label=label,
         value=VERDICTS[now["drifted"]][0],
-        note=f"to {units.moment(now['current_end'])}; {held}",
+        note=f"to {units.moment(now['current_end'])}{_since(now)}; {held}",
         shape=rows["statistic"].to_list(),
-        help="The verdict on the newest window. Bars: how far each window of the range lies from the reference.",
+        help="The verdict on the newest window that could be judged. Bars: how far each window of the range lies from the reference.",
     )
+
+
+def _since(now: Row) -> str:
+    return ", too few calls since" if now["looked_until"] > now["current_end"] else ""
 
 
 def _chosen(by_subject: Mapping[str, pl.DataFrame]) -> str:

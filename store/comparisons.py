@@ -62,8 +62,11 @@ SUMMARIES_SQL = """
     ORDER BY subject, current_end
 """
 NEWEST_SQL = """
-    SELECT * EXCLUDE (details) FROM data.comparisons WHERE detector = 'drift' AND list_contains($subjects, subject)
-    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY current_end DESC, created_at DESC) = 1
+    SELECT * EXCLUDE (details), max(current_end) OVER (PARTITION BY subject) AS looked_until
+    FROM data.comparisons WHERE detector = 'drift' AND list_contains($subjects, subject)
+    QUALIFY row_number() OVER (
+        PARTITION BY subject ORDER BY drifted IS NULL, current_end DESC, created_at DESC
+    ) = 1
 """
 OF_WINDOW_SQL = """
     SELECT * FROM data.comparisons
@@ -164,7 +167,10 @@ def summaries(store: Store, subjects: Sequence[str], window: Window) -> pl.DataF
 
 
 def newest(store: Store, subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The verdict on the newest window of each subject that has one."""
+    """The verdict on the newest window of each subject that could be judged, else on the newest one.
+
+    `looked_until`: the end of the newest window, judged or not.
+    """
     rows = store.read(NEWEST_SQL, {"subjects": list(subjects)})
     return {row["subject"]: row for row in rows.iter_rows(named=True)}
 

@@ -135,8 +135,8 @@ def _stands_at(row: Row) -> str:
     if value is not None:
         return units.shown(value, unit) + against
     if row["peak_value"] is not None:
-        return f"not measurable now, at its worst {units.shown(row['peak_value'], unit)}{against}"
-    return "not measurable now" if against else ""
+        return f"unknown now, at worst {units.shown(row['peak_value'], unit)}{against}"
+    return "unknown now" if against else ""
 
 
 def _quiet(known: Standing, now: datetime) -> None:

@@ -79,7 +79,7 @@ def test_the_strip_names_what_fires_whatever_the_filters_say(world, now):
 
 def test_an_alert_without_calls_to_tell_by_says_what_it_came_to_at_its_worst(world, now):
     fire(world(make_calls(120, now=now)), now, value=None)
-    assert "not measurable now, at its worst 40.0 % against 5.00 %" in said(visit("overview"))
+    assert "unknown now, at worst 40.0 % against 5.00 %" in said(visit("overview"))
 
 
 def test_an_incident_shows_who_and_examples_and_is_acknowledged_once(world, now):

@@ -90,6 +90,8 @@ def test_the_window_that_tells_most_is_looked_at_first_and_another_on_request(wo
     test = visit("drift")
     assert "3.50 ×" in said(test)
     assert "battery · bike" in said(test)
+    assert "too few calls since; 2 of 3 windows" in said(test)
+    assert "Cannot tell" not in said(test)
     (topics,) = (frame.value for frame in test.dataframe if "Moved" in frame.value)
     assert topics["Moved"].tolist() == ["▲ new", "▼ shrunk", "within chance"]
     box = test.selectbox("window")
