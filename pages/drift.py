@@ -72,7 +72,7 @@ def _tile(subject: str, now: Row | None, rows: pl.DataFrame) -> Tile:
         value=VERDICTS[now["drifted"]][0],
         note=f"to {units.moment(now['current_end'])}{_since(now)}; {held}",
         shape=rows["statistic"].to_list(),
-        help="The verdict on the newest window that could be judged. Bars: how far each window of the range lies from the reference.",
+        help="The newest verdict. Bars: how far each window of the range lies from the reference.",
     )
 
 
