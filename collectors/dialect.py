@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from collectors.spans.first_chunk import first_chunk
 from store.declared import declared
 from store.model import LogRecord, Span, SpanEvent
 
@@ -59,6 +60,8 @@ def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
     for name in TEXTS & found.keys():
         if type(found[name]) is not str:
             _as_text(found, name)
+    if span.events and found.get("call") and (waited := first_chunk(span)) is not None:
+        merge(found, {"ttft_ms": waited, "stream": True})
     return found
 
 

@@ -86,8 +86,13 @@ def _of_dict(value: dict[str, Any], role: str, depth: int) -> list[Message]:
         return [message(value, role)]
     for key in ("messages", "input", "contents", "prompt", "choices", "output", "generations", "kwargs", "message"):
         if value.get(key) and _wraps(value, key):
-            return _system(value, depth) + messages(value[key], role, depth + 1)
+            return _system(value, depth) + _ended(messages(value[key], role, depth + 1), value.get("finish_reason"))
     return [message(value, role)]
+
+
+def _ended(said: list[Message], reason: Any) -> list[Message]:
+    """A choice says beside its message how it ended."""
+    return [{"finish_reason": reason, **m} for m in said] if reason and len(said) == 1 else said
 
 
 def _wraps(value: dict[str, Any], key: str) -> bool:
@@ -126,7 +131,7 @@ def message(value: dict[str, Any], role: str = "user") -> Message:
     if isinstance(value.get("refusal"), str):
         found.append(text(value["refusal"]))
     kept = {"role": said, "parts": found}
-    if finish := value.get("finish_reason"):
+    if finish := value.get("finish_reason") or value.get("stop_reason"):
         kept["finish_reason"] = finish
     return kept
 

@@ -20,7 +20,6 @@ KINDS = {
 CALLS = {SpanKind.LLM: Operation.CHAT, SpanKind.EMBEDDING: Operation.EMBEDDING}
 SCOPE = "mlflow."
 ERROR = 2
-CHUNK = "mlflow.chunk.item."
 
 
 def score(span: Span) -> int:
@@ -35,7 +34,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     kind = KINDS.get(str(parsed(a[TYPE])), SpanKind.OTHER)
     found: Reading = {"kind": kind, "call": kind in CALLS}
     if kind in CALLS:
-        found.update(_call(span, a))
+        found.update(_call(a))
         found["operation"] = CALLS[kind]
     if kind == SpanKind.RETRIEVAL:
         documents = parsed(a.get("mlflow.spanOutputs"))
@@ -54,14 +53,13 @@ def _translated(a: Mapping[str, Any]) -> Reading:
     return {"request_model": model, "call": True} if is_call else {}
 
 
-def _call(span: Span, a: Mapping[str, Any]) -> Reading:
+def _call(a: Mapping[str, Any]) -> Reading:
     request, response = _body(a.get("mlflow.spanInputs")), _body(a.get("mlflow.spanOutputs"))
     asked: Reading = request_fields(request) if isinstance(request, dict) else {"asked": messages(request)}
     answered: Reading = response_fields(response) if isinstance(response, dict) else {}
     answered = answered or {"answered": messages(response, "assistant")}
     counts = parsed(a.get("mlflow.chat.tokenUsage"))
     cost = parsed(a.get("mlflow.llm.cost"))
-    ttft = _ttft(span)
     usage = completed(openai_usage(counts), answered.pop("usage", None) or {})
     return {
         **{k: v for k, v in answered.items() if k not in ("created", "made_by")},
@@ -70,8 +68,6 @@ def _call(span: Span, a: Mapping[str, Any]) -> Reading:
         "request_model": asked.get("request_model") or parsed(a.get("model")) or parsed(a.get("mlflow.llm.model")),
         "usage": usage or None,
         "reported_cost_usd": semconv.number(cost.get("total_cost")) if isinstance(cost, dict) else None,
-        "ttft_ms": ttft,
-        "stream": asked.get("stream", True if ttft is not None else None),
     }
 
 
@@ -80,11 +76,6 @@ def _body(raw: Any) -> Any:
     told = parsed(raw)
     body = parsed(told.get("body")) if isinstance(told, dict) else None
     return {**told, **body} if isinstance(body, dict) else told
-
-
-def _ttft(span: Span) -> float | None:
-    times = [e.time_ns for e in span.events if e.name.startswith(CHUNK) and e.time_ns >= span.start_ns > 0]
-    return (min(times) - span.start_ns) / 1e6 if times else None
 
 
 MLFLOW = Dialect(name="mlflow", priority=85, score=score, extract=extract)

@@ -37,7 +37,6 @@ NOTHING: tuple[Any, ...] = (
     {"results": []},
 )  # what a retrieval that found nothing gives back
 ERROR = 2
-STREAM_BEGAN = "First Token Stream Event"
 SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
 
 
@@ -51,7 +50,9 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     found: Reading = {"kind": kind, "call": kind in CALLS, **_context(a)}
     if kind in CALLS:
         found["operation"] = CALLS[kind]
-        found.update(_call(span, a))
+        found.update(_call(a))
+        if kind == SpanKind.EMBEDDING:
+            found["answered"] = None  # vectors, however they are written
         found["call"] = _told(found)
     if kind in (SpanKind.RETRIEVAL, SpanKind.RERANK):
         found["documents"] = _documents(a)
@@ -75,7 +76,7 @@ def _context(a: Mapping[str, Any]) -> Reading:
     }
 
 
-def _call(span: Span, a: Mapping[str, Any]) -> Reading:
+def _call(a: Mapping[str, Any]) -> Reading:
     asked = parsed(a.get("llm.invocation_parameters"))
     settings = asked if isinstance(asked, dict) else {}
     request, response = parsed(a.get("input.value")), parsed(a.get("output.value"))
@@ -86,8 +87,7 @@ def _call(span: Span, a: Mapping[str, Any]) -> Reading:
         "response_id": _response_id(response),
         "usage": _usage(a, response),
         "reported_cost_usd": semconv.number(a.get("llm.cost.total")),
-        "stream": True if _first_token(span) else semconv.truth(_field(request, "stream") or settings.get("stream")),
-        "ttft_ms": _first_token(span),
+        "stream": semconv.truth(_field(request, "stream") or settings.get("stream")),
         "finish_reasons": semconv.strings(a.get("llm.finish_reason")) or _finish_reasons(response),
         "tools_offered": len(nested(a, "llm.tools.")) or None,
         **semconv.settings({k: settings[k] for k in SETTINGS if k in settings}),
@@ -130,11 +130,6 @@ def _finish_reasons(response: Any) -> list[str] | None:
         return [str(c["finish_reason"]) for c in choices if isinstance(c, dict) and c.get("finish_reason")] or None
     ended = _field(response, "status") if _field(response, "object") == "response" else _field(response, "stop_reason")
     return semconv.strings(ended)
-
-
-def _first_token(span: Span) -> float | None:
-    times = [e.time_ns for e in span.events if e.name == STREAM_BEGAN and e.time_ns >= span.start_ns > 0]
-    return (min(times) - span.start_ns) / 1e6 if times else None
 
 
 def _content(a: Mapping[str, Any], request: Any, response: Any) -> Reading:

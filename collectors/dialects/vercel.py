@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from collectors.apis.counts import as_object, completed, usage_of
 from collectors.apis.messages import Part, messages, parsed, text, tool_call
 from collectors.dialect import Dialect, Reading
 from collectors.spans import semconv
@@ -19,8 +20,10 @@ COUNTS = {
 }
 OF_PROVIDER = {
     "reasoning": ("reasoningTokens",), "cache_read": ("cachedPromptTokens", "cacheReadInputTokens"),
-    "cache_write": ("cacheCreationInputTokens",),
+    "cache_write": ("cacheCreationInputTokens", "cacheWriteInputTokens"),
 }  # fmt: skip
+APART = ("anthropic", "bedrock")  # whose APIs count cached tokens apart from the input
+DETAILED = "ai.usage.inputTokenDetails.cacheReadTokens"  # since version 6: there the input is the whole
 
 
 def score(span: Span) -> int:
@@ -63,16 +66,18 @@ def _call(a: Mapping[str, Any], *, stream: bool) -> Reading:
 
 
 def _usage(a: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the counts; version 4 has cached and reasoning tokens only in the provider's own metadata."""
+    """Take the counts; up to version 5 cached tokens may stand in the provider's own metadata only."""
     found = {f: v for f, names in COUNTS.items() if (v := semconv.first(a, names)) is not None}
-    metadata = parsed(a.get("ai.response.providerMetadata"))
-    for told in metadata.values() if isinstance(metadata, dict) else ():
+    metadata = as_object(parsed(a.get("ai.response.providerMetadata")))
+    for told in filter(None, map(as_object, metadata.values())):
+        own = as_object(told.get("usage"))
         for field, names in OF_PROVIDER.items():
-            value = semconv.first(told, names) if isinstance(told, dict) else None
-            if value is not None:
+            if (value := semconv.first({**own, **told}, names)) is not None:
                 found.setdefault(field, value)
-    if str(a.get("ai.model.provider")).startswith("anthropic") and "ai.usage.inputTokens" not in a:
-        found["exclusive"] = True  # version 4 passes Anthropic's own count on
+        if "exclusive" in (counts := usage_of(own)):
+            return completed(found, counts)
+    if DETAILED not in a and any(name in str(a.get("ai.model.provider")) for name in APART):
+        found["exclusive"] = True
     return found
 
 

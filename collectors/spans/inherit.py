@@ -13,7 +13,8 @@ from store.model import Span
 # chose themselves.
 PREFIXES = (
     "", "traceloop.association.properties.", "ai.telemetry.metadata.", "langfuse.trace.metadata.",
-    "langsmith.metadata.", "langfuse.observation.metadata.", "metadata.", "app.", "attributes.",
+    "langsmith.metadata.", "langfuse.observation.metadata.", "lmnr.association.properties.", "metadata.", "app.",
+    "attributes.",
 )  # fmt: skip
 LOOKUPS: dict[str, tuple[str, ...]] = {
     "session_id": (

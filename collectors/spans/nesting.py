@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from collectors.dialect import Reading, merge
-from collectors.spans.candidate import Candidate, Key, Trees
-from store.model import Span
+from collectors.spans.candidate import ERROR, Candidate, Key, Trees
+from store.model import Span, Status
 
 CONTENT = ("asked", "answered", "system")
 PARTS = ("cache_read", "cache_write", "reasoning")
@@ -16,7 +16,7 @@ def innermost(candidates: Sequence[Candidate], trees: Trees) -> list[Candidate]:
     """Return the calls proper: those without a call beneath them, retries folded, single wrappers merged in.
 
     A candidate with one call beneath is that call, seen from further out. One with several carries their totals, or
-    the last one's: it is dropped.
+    the last one's: it is dropped. One that went well over failed ones stands: those are the attempts before.
     """
     by_key = {c.key: c for c in candidates}
     roofs: dict[Key, list[Candidate]] = defaultdict(list)
@@ -27,7 +27,9 @@ def innermost(candidates: Sequence[Candidate], trees: Trees) -> list[Candidate]:
     for roof in sorted(roofs, key=lambda key: -_depth(trees, key)):
         beneath = fold_retries([_standing(c, by_key) for c in roofs[roof]], gone)
         outer = by_key.get(roof)
-        if outer is not None:
+        if outer is not None and _went_well(outer, beneath):
+            _fold_attempts(outer, beneath, gone)
+        elif outer is not None:
             gone.add(roof)
             if len(beneath) == 1 and _same(outer, beneath[0]):
                 absorb(beneath[0], outer)
@@ -57,6 +59,25 @@ def _same(outer: Candidate, inner: Candidate) -> bool:
     return outer.response_id is None or inner.response_id is None or outer.response_id == inner.response_id
 
 
+def _went_well(outer: Candidate, beneath: Iterable[Candidate]) -> bool:
+    """Whether a call has an answer, whole and counted, that none beneath has: all those failed before it."""
+    ended = outer.reading.get("finish_reasons") and (outer.reading.get("usage") or {}).get("output")
+    return bool(ended) and not _failed(outer) and all(_failed(c) and not c.reading.get("answered") for c in beneath)
+
+
+def _failed(candidate: Candidate) -> bool:
+    return candidate.span.status_code == ERROR or candidate.reading.get("status") == Status.ERROR
+
+
+def _fold_attempts(outer: Candidate, beneath: Iterable[Candidate], gone: set[Key]) -> None:
+    """Make failed attempts part of the call; one at another model (a fallback's) was a call of its own."""
+    for attempt in beneath:
+        if attempt.reading.get("request_model") == outer.reading.get("request_model"):
+            outer.attempts += attempt.attempts
+            outer.fold(attempt)
+            gone.add(attempt.key)
+
+
 def fold_retries(candidates: Iterable[Candidate], gone: set[Key]) -> list[Candidate]:
     """Fold failed attempts into the attempt that followed, under one roof; the folded keys are added to `gone`."""
     ordered = sorted({c.key: c for c in candidates}.values(), key=lambda c: (c.span.start_ns, c.key))
@@ -70,7 +91,7 @@ def fold_retries(candidates: Iterable[Candidate], gone: set[Key]) -> list[Candid
 
 def _retried(earlier: Candidate, later: Candidate) -> bool:
     return (
-        earlier.span.status_code == 2  # noqa: PLR2004 - OTLP's ERROR
+        earlier.span.status_code == ERROR
         and earlier.span.end_ns <= later.span.start_ns
         and earlier.scope == later.scope
         and earlier.reading.get("request_model") == later.reading.get("request_model")

@@ -80,7 +80,7 @@ def call_of(candidate: Candidate, who: Mapping[str, Any], *, now: datetime) -> L
 def _names(candidate: Candidate) -> dict[str, Any]:
     """What the call is and where it was told."""
     span, reading = candidate.span, candidate.reading
-    reasons = reading.get("finish_reasons")
+    reasons = reading.get("finish_reasons") or _reasons(reading)
     return {
         "source": f"otlp/{span.scope_name or reading.get('dialect', '')}",
         "source_record_id": span.span_id,
@@ -100,6 +100,12 @@ def _names(candidate: Candidate) -> dict[str, Any]:
         if candidate.folded
         else None,
     }
+
+
+def _reasons(reading: Reading) -> list[str] | None:
+    """How each choice ended, where only the messages say so."""
+    answered = reading.get("answered")
+    return [str(m["finish_reason"]) for m in answered if m.get("finish_reason")] or None if answered else None
 
 
 def _texts(span: Span, reading: Reading, problems: list[str]) -> dict[str, Any]:

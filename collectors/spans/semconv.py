@@ -47,12 +47,14 @@ COUNTS: dict[str, tuple[str, ...]] = {
     "output": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
     "cache_read": (
         "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
-        "gen_ai.usage.input_tokens.cached", "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.input_tokens.cached", "gen_ai.usage.cache_read_tokens",
+        "gen_ai.usage.input_tokens.cache_read", "gen_ai.usage.details.cache_read_tokens",
         "gen_ai.usage.details.cached_tokens", "gen_ai.usage.details.cache_read_input_tokens",
     ),
     "cache_write": (
         "gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.details.cache_write_tokens",
+        "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_tokens",
+        "gen_ai.usage.input_tokens.cache_write", "gen_ai.usage.details.cache_write_tokens",
         "gen_ai.usage.details.cache_creation_input_tokens",
     ),
     "reasoning": (

@@ -30,6 +30,7 @@ PACKAGE = "leeway.otlp"
 REPEATED = "*"
 NO_REQUEST = "not an OTLP traces request in protobuf"
 ONE_OF_A_KIND = "Value"
+PANIC = "PanicException"  # PyO3's: no Exception, and in no module that can be imported
 
 Fields = tuple[tuple[str, int, str], ...]
 
@@ -119,7 +120,13 @@ def count_spans(body: bytes) -> tuple[int, int]:
 
 
 def _requests(bodies: Sequence[bytes], *, ids_only: bool = False) -> pa.RecordBatch:
-    return _handler(ids_only=ids_only).list_to_record_batch(list(bodies))
+    """Return the requests as columns. Raises ValueError; ptars panics at a length that no integer holds."""
+    try:
+        return _handler(ids_only=ids_only).list_to_record_batch(list(bodies))
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise ValueError(str(error)) from error
 
 
 @cache

@@ -19,6 +19,7 @@ from collectors.files.decode import decode, table_at
 from collectors.files.job import Job
 from collectors.files.reading import Limits
 from collectors.ingest import ingest
+from collectors.spans.envelope import checked
 from collectors.spans.otlp import decode as decode_otlp
 from leeway.workers import Inline
 from store.connection import Store
@@ -249,3 +250,9 @@ def test_what_is_no_text_under_string_value_becomes_text(store: Store, journal: 
 @pytest.mark.parametrize("name", ["gen_ai.request.max_tokens", "gen_ai.request.seed", "gen_ai.request.choice.count"])
 def test_a_setting_too_large_for_its_column_costs_no_call(store: Store, journal: Journal, name: str):  # noqa: F811
     assert send(store, journal, traces(chat(attributes={name: 1e300}), chat())).calls == 2
+
+
+def test_a_length_that_no_integer_holds_is_no_request():
+    """The parser of requests panics at it, past every `except Exception`."""
+    with pytest.raises(FormatError, match="not an OTLP traces request"):
+        checked(b"\n" + b"\xff" * 8 + b"\x7f", Signal.TRACES, is_json=False)
