@@ -119,12 +119,11 @@ class Transaction:
         ones would first be copied together.
         """
         if rows.num_rows:
-            batches = rows.to_batches(max_chunksize=ROW_GROUP)
-            with self.staged(pa.Table.from_batches(batches, rows.schema)) as name:
+            with self.staged(pa.RecordBatchReader.from_batches(rows.schema, _row_groups(rows))) as name:
                 self._cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {name}")  # noqa: S608 - our names
 
     @contextmanager
-    def staged(self, rows: pa.Table, name: str = "staged") -> Iterator[str]:
+    def staged(self, rows: pa.Table | pa.RecordBatchReader, name: str = "staged") -> Iterator[str]:
         """Lend `rows` to SQL under `name`."""
         self._cursor.register(name, rows)
         try:
@@ -249,6 +248,11 @@ def _cursor_of(root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     cursor = root.cursor()
     cursor.execute(USE_SQL)
     return cursor
+
+
+def _row_groups(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    for start in range(0, rows.num_rows, ROW_GROUP):
+        yield from rows.slice(start, ROW_GROUP).combine_chunks().to_batches()
 
 
 def _rolled_back(cursor: duckdb.DuckDBPyConnection) -> None:
