@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from collectors.apis.judged import EVENT
 from collectors.spans import retrieved
 from collectors.spans.candidate import Candidate, Key, Trees, kind_of, logs_by_span, placed, read_all, told_once
 from collectors.spans.duplicates import once
-from collectors.spans.evaluations import EVENT, calls_by_name, evaluation, outcomes, told_on_spans
+from collectors.spans.evaluations import calls_by_name, evaluation, outcomes, told_on_spans
 from collectors.spans.inherit import Identities, inherited
 from collectors.spans.nesting import innermost
 from collectors.spans.record import call_of

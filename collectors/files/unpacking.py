@@ -1,5 +1,9 @@
-"""Unpacking: a file's bytes, whether it is gzip, zstd or plain; what unpacks to too much, or is damaged, says so."""
+"""Unpacking: a file's bytes in UTF-8, whether it is gzip, zstd, UTF-16 or plain.
 
+What unpacks to too much, or is damaged, says so.
+"""
+
+import codecs
 import itertools
 import zlib
 from collections.abc import Iterable, Iterator
@@ -12,17 +16,18 @@ from store.errors import FormatError
 
 CHUNK = 1 << 20
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # what `>` writes in PowerShell
 
 
 def is_packed(stream: BinaryIO) -> bool:
-    """Whether the file is gzip or zstd; the stream stands at its start before and after."""
+    """Whether the file is gzip, zstd or UTF-16; the stream stands at its start before and after."""
     start = stream.read(len(ZSTD))
     stream.seek(0)
-    return start.startswith((GZIP, ZSTD))
+    return start.startswith((GZIP, ZSTD, *WIDE))
 
 
 def unpacked(stream: BinaryIO, reading: Reading, limits: Limits) -> Iterator[bytes]:
-    """The file's bytes in chunks, unpacked if it is gzip (also several members) or zstd, without a BOM.
+    """The file's bytes in chunks, unpacked if it is gzip (also several members) or zstd, as UTF-8 without a BOM.
 
     Raises FormatError when it unpacks to more than the limits allow or is damaged.
     """
@@ -32,6 +37,8 @@ def unpacked(stream: BinaryIO, reading: Reading, limits: Limits) -> Iterator[byt
         chunks = _gunzipped(packed, reading)
     elif first.startswith(ZSTD):
         chunks = _unzstd(stream, reading)
+    elif first.startswith(WIDE):
+        chunks = _narrowed(packed)
     else:
         chunks = packed
     for number, chunk in enumerate(_capped(chunks, stream, reading, limits)):
@@ -64,6 +71,14 @@ def _gunzipped(packed: Iterable[bytes], reading: Reading) -> Iterator[bytes]:
         except zlib.error as error:
             raise FormatError(f"{reading.file}: damaged gzip ({error}); send it again") from error
     reading.truncated = not inflater.eof
+
+
+def _narrowed(wide: Iterable[bytes]) -> Iterator[bytes]:
+    """Turn UTF-16 into UTF-8; half a character becomes the mark for one that cannot be read."""
+    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    for chunk in wide:
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode()
 
 
 def _unzstd(stream: BinaryIO, reading: Reading) -> Iterator[bytes]:

@@ -6,13 +6,14 @@ The timestamp is near the end of the call; latency stands only in Converse outpu
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from collectors.apis import bedrock_guardrail
 from collectors.apis.counts import as_object, bedrock_usage, either, known
 from collectors.apis.exchange import Fields, exchange, number
 from collectors.apis.messages import parsed
 from collectors.complete import complete
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from store.model import Operation, Status
+from store.model import Evaluation, Operation, Status
 
 
 def detect(record: Record) -> bool:
@@ -42,7 +43,13 @@ def parse(record: Record, place: Place) -> Iterator[Item]:
     }  # fmt: skip
     if record.get("errorCode"):
         told |= {"error_type": record["errorCode"], "status": Status.ERROR}
-    yield complete(known(told), source="bedrock", place=place)
+    call = complete(known(told), source="bedrock", place=place)
+    yield call
+    if guarded := bedrock_guardrail.outcome(response):
+        yield Evaluation(
+            call_id=call.call_id, event_time=call.event_time, evaluator="trace/bedrock",
+            created_at=call.ended_at or call.event_time, **guarded,
+        )  # fmt: skip
 
 
 def _usage(given: Mapping[str, Any], got: Mapping[str, Any], in_body: Any) -> Fields:

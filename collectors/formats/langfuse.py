@@ -12,6 +12,7 @@ from typing import Any
 from collectors.apis import runs
 from collectors.apis.counts import as_object, either, known, openai_usage
 from collectors.apis.exchange import Fields, number, settings
+from collectors.apis.judged import all_judged
 from collectors.apis.messages import messages, parsed
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
@@ -29,6 +30,7 @@ WRITTEN = ("input_cache_creation", "cache_creation_input_tokens")
 THOUGHT = ("output_reasoning_tokens", "output_reasoning")
 EXPORTED = {"usageDetails", "usage_details", "providedModelName", "provided_model_name", "promptTokens",
             "usage.promptTokens", "calculatedTotalCost"}  # fmt: skip
+SCORED = {"traceId", "trace_id"}
 FIRST_TOKEN_S = {"timeToFirstTokenMs": 1e-3, "timeToFirstToken": 1, "time_to_first_token": 1}
 
 
@@ -37,11 +39,15 @@ def _batch(record: Record) -> list[Any]:
     return events if isinstance(events, list) else []
 
 
+def _is_score(record: Record) -> bool:
+    return "name" in record and bool({"dataType", "data_type"} & record.keys()) and bool(SCORED & record.keys())
+
+
 def detect(record: Record) -> bool:
     events = _batch(record)
     if events:
         return as_object(events[0]).get("type") in BATCHED
-    return bool(EXPORTED & record.keys()) and ("startTime" in record or "start_time" in record)
+    return _is_score(record) or (bool(EXPORTED & record.keys()) and ("startTime" in record or "start_time" in record))
 
 
 class Observations:
@@ -54,7 +60,7 @@ class Observations:
     def read(self, record: Record, _place: Place) -> Iterator[Item]:
         events = _batch(record)
         if not events:
-            yield _span(record, {})
+            yield from _scores(record) if _is_score(record) else _observation(record)
         for event in events:
             body, kind = as_object(as_object(event).get("body")), str(as_object(event).get("type"))
             if not body.get("id"):
@@ -62,7 +68,9 @@ class Observations:
             if kind == "trace-create":
                 whole = {**(self._traces.get(body["id"]) or {}), **known(dict(body))}
                 deque(self._traces.put(body["id"], whole), maxlen=0)
-            elif kind not in ("score-create", "sdk-log"):
+            elif kind == "score-create":
+                yield from _scores({"timestamp": event.get("timestamp"), **body})
+            elif kind != "sdk-log":
                 default = {"type": kind.partition("-")[0].upper(), "startTime": event.get("timestamp")}
                 whole = {**(self._told.get(body["id"]) or default), **known(dict(body))}
                 yield from map(self._observed, self._told.put(body["id"], whole))
@@ -72,6 +80,29 @@ class Observations:
 
     def _observed(self, body: Record) -> Item:
         return _span(body, self._traces.get(str(body.get("traceId"))) or {})
+
+
+def _scores(told: Record) -> Iterator[Item]:
+    """What was said of an observation, or of its whole trace."""
+    value = next(
+        (said for name in ("value", "stringValue", "string_value") if (said := told.get(name)) is not None), None
+    )
+    if (kind := either(told, "dataType", "data_type")) == "BOOLEAN" and isinstance(value, int | float):
+        value = bool(value)
+    elif kind == "CATEGORICAL":
+        value = either(told, "stringValue", "string_value") or value
+    trace, observation = either(told, "traceId", "trace_id"), either(told, "observationId", "observation_id")
+    if not trace:
+        raise FormatError("a score of no trace: those of sessions and data sets speak of no call")
+    return all_judged([{**told, "value": value}], trace_id=trace, span_id=observation, scope="langfuse", at=None)
+
+
+def _observation(told: Record) -> Iterator[Item]:
+    """An exported observation, and what stands beside it of scores."""
+    yield _span(told, {})
+    if scores := _of(told, "scores"):
+        trace, end = either(told, "traceId", "trace_id") or told["id"], either(told, "endTime", "end_time")
+        yield from all_judged(scores, trace_id=trace, span_id=told["id"], scope="langfuse", at=end)
 
 
 def _of(record: Mapping[str, Any], *names: str) -> Any:
@@ -156,7 +187,7 @@ def usage(told: Mapping[str, Any]) -> Fields:
 
 FORMAT = Format(
     name="langfuse",
-    help="Langfuse exports of observations (JSON, JSON lines, CSV) and its SDK's ingestion batches",
+    help="Langfuse exports of observations and scores (JSON, JSON lines, CSV) and its SDK's ingestion batches",
     detect=detect,
     reader=Observations,
     order=40,

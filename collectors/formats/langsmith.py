@@ -9,6 +9,7 @@ from typing import Any
 from collectors.apis import langchain, runs
 from collectors.apis.counts import as_object, known
 from collectors.apis.exchange import Fields, number
+from collectors.apis.judged import all_judged
 from collectors.apis.messages import parsed
 from collectors.apis.named import Named
 from collectors.files.reading import Place, Record
@@ -43,12 +44,19 @@ class Runs:
             whole = _merged(self._open.pop(run["id"]) or {}, run)
             if whole.get("end_time"):
                 yield span_of(whole)
+                yield from _judged(whole)
             else:
                 yield from map(span_of, self._open.put(run["id"], whole))
 
     def rest(self) -> Iterator[Item]:
         for run in self._open.values():
             yield span_of(run)
+
+
+def _judged(run: Record) -> Iterator[Item]:
+    """Exports tell of each key of feedback how often it was given and its average."""
+    trace_id, stats = run.get("trace_id") or run["id"], parsed(run.get("feedback_stats"))
+    return all_judged(stats, trace_id=trace_id, span_id=run["id"], scope="langsmith", at=run.get("end_time"))
 
 
 def _merged(before: Record, now: Record) -> Record:

@@ -5,6 +5,7 @@ from typing import Any
 
 from collectors.apis import runs
 from collectors.apis.counts import as_object, known
+from collectors.apis.judged import judged
 from collectors.apis.messages import parsed
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
@@ -33,8 +34,11 @@ def parse(record: Record, _place: Place) -> Iterator[Item]:
     if not isinstance(spans, list):
         raise FormatError("a trace without spans")
     who = known({name: told.get(key) for key, name in WHO.items()})
-    for span in spans:
-        yield _span(as_object(span), who)
+    made = [_span(as_object(span), who) for span in spans]
+    yield from made
+    told_of = info.get("assessments") or parsed(record.get("assessments"))
+    for one in map(as_object, told_of if isinstance(told_of, list) and made else []):
+        yield from _assessed(one, made[0].trace_id)
 
 
 def _span(span: Mapping[str, Any], who: Mapping[str, Any]) -> Span:
@@ -55,6 +59,17 @@ def _span(span: Mapping[str, Any], who: Mapping[str, Any]) -> Span:
         events=tuple(_event(as_object(event)) for event in span.get("events") or []),
         scope_name="mlflow",
     )
+
+
+def _assessed(told: Mapping[str, Any], trace_id: str) -> Iterator[Item]:
+    """What a person, a model or code found; what should have come out is no judgement."""
+    by = str(as_object(told.get("source")).get("source_type") or "").lower()
+    span = json_id(str(told.get("span_id") or ""), SPAN_BYTES)
+    return judged(
+        told.get("assessment_name") or told.get("name"), as_object(told.get("feedback")).get("value"),
+        trace_id=trace_id, span_id=span or None, scope=f"mlflow/{by}" if by else "mlflow",
+        at=told.get("create_time") or told.get("create_time_ms"), why=told.get("rationale"),
+    )  # fmt: skip
 
 
 def _identity(told: Any, size: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from collectors.apis import runs
 from collectors.apis.counts import as_object, known, openai_usage
 from collectors.apis.exchange import Fields, exchange, number
+from collectors.apis.judged import all_judged
 from collectors.apis.messages import messages
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item
@@ -41,12 +42,18 @@ class Spans:
             whole = {**(self._told.pop(span["id"]) or {}), **known(span)}
             if whole.get("end_time"):
                 yield _span(whole)
+                yield from _judged(whole)
             else:
                 yield from map(_span, self._told.put(span["id"], whole))
 
     def rest(self) -> Iterator[Item]:
         for span in self._told.values():
             yield _span(span)
+
+
+def _judged(span: Record) -> Iterator[Item]:
+    trace_id, end = span.get("trace_id"), span.get("end_time")
+    return all_judged(span.get("feedback_scores"), trace_id=trace_id, span_id=span["id"], scope="opik", at=end)
 
 
 def _span(span: Record) -> Item:

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from collectors.apis.judged import EVENT, OF_TRACE
 from collectors.spans.candidate import Trees
 from collectors.spans.record import EPOCH, moment
 from collectors.spans.semconv import number
 from store.model import Evaluation, LLMCall, LogRecord, Span
-
-EVENT = "gen_ai.evaluation.result"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +28,11 @@ class Calls:
         """Return the call that a span is, or the nearest in its trace: the last of those that ran beside it."""
         own = self.by_span.get((span.trace_id, span.span_id))
         return own or min(self.by_trace.get(span.trace_id, ()), key=lambda call: _distance(call, span), default=None)
+
+    def last(self, trace_id: str) -> LLMCall | None:
+        """Return the call that ended a trace."""
+        calls = self.by_trace.get(trace_id, ())
+        return max(calls, key=lambda call: (call.ended_at or call.event_time, call.call_id), default=None)
 
 
 def _distance(call: LLMCall, span: Span) -> tuple[float, float, str]:
@@ -91,6 +95,8 @@ def evaluation(log: LogRecord, calls: Calls, trees: Trees) -> Evaluation | None:
     )
     if call is None and (judged := trees.spans.get((log.trace_id, log.span_id))) is not None:
         call = calls.near(judged)
+    if call is None and told.get(OF_TRACE):
+        call = calls.last(log.trace_id)
     name = told.get("gen_ai.evaluation.name")
     if call is None or not name:
         return None

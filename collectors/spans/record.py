@@ -160,6 +160,8 @@ def _times(candidate: Candidate, now: datetime, problems: list[str]) -> dict[str
     latency = (end_ns - start_ns) / 1e6 if start and end and end_ns >= start_ns else None
     if start and end and end_ns < start_ns:
         problems.append("end_before_start")
+    if not end_ns:
+        problems.append("no_end")
     event, quality = start or end, TimeQuality.EXACT if start else TimeQuality.DERIVED
     if event is not None and not PLAUSIBLE_FROM <= event <= now + AHEAD:
         problems.append("clock_skew")
@@ -181,7 +183,11 @@ def _status(span: Span, reading: Reading) -> dict[str, Any]:
     told = reading.get("status")
     failed = told == Status.ERROR or (told is None and (span.status_code == ERROR or "error.type" in span.attributes))
     if not failed:
-        return {"status": told or Status.OK, "http_status": http_status(span, None, None)}
+        ended = reading.get("end_ns", span.end_ns) or reading.get("answered")
+        return {
+            "status": told or (Status.OK if ended else Status.UNKNOWN),
+            "http_status": http_status(span, None, None),
+        }
     raised = next((e.attributes for e in reversed(span.events) if e.name == "exception"), {})
     message = reading.get("error_message") or span.status_message or raised.get("exception.message")
     kind = error_type(reading.get("error_type") or span.attributes.get("error.type") or raised.get("exception.type"))

@@ -22,6 +22,10 @@ from store.export import chunks
 CASES = Path(__file__).parent / "formats"
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 VOLATILE = ("ingested_at", "source")
+JUDGED_SQL = """
+    SELECT call_id, name, evaluator, value, label, explanation, CAST(created_at AS VARCHAR) AS said_at
+    FROM evaluations ORDER BY said_at, name
+"""
 
 
 def cases() -> list[Path]:
@@ -33,11 +37,19 @@ def calls(store: Store) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name not in VOLATILE} for row in rows]
 
 
+def judged(store: Store) -> list[dict[str, Any]]:
+    return [{"judged": row} for row in store.read(JUDGED_SQL).to_dicts()]
+
+
 @pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_a_format_reads_its_case(case: Path, store: Store):
     path = next(case.glob("input.*"))
     report = ingest(store, path, executor=Inline(), now=NOW)
-    found = [*calls(store), {"report": {"format": report.format, "spans": report.spans, "rejects": report.examples}}]
+    found = [
+        *calls(store),
+        *judged(store),
+        {"report": {"format": report.format, "spans": report.spans, "rejects": report.examples}},
+    ]
     expected = case / "expected.jsonl"
     if os.environ.get("LEEWAY_ACCEPT_CASES"):
         expected.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found))

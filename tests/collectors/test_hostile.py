@@ -118,6 +118,24 @@ def test_an_odd_line_is_kept_and_its_neighbours_read(store: Store, tmp_path: Pat
     assert report.rejects >= 1
 
 
+@pytest.mark.parametrize("bad", [0, 10, 500, 1000])
+def test_good_bad_and_repeated_lines_are_all_the_lines(store: Store, tmp_path: Path, bad: int):
+    seeded = random.Random(bad)
+    good = own(1000 - bad)
+    odd = [odd for odd in ODD_LINES.values() if b"\n" not in odd and len(odd) < 1000]
+    lines = [*good, *good[::3], *(seeded.choice(odd) for _ in range(bad))]
+    seeded.shuffle(lines)
+    report = read_in(store, tmp_path / "a.jsonl", b"\n".join(lines))
+    assert (report.calls, report.duplicates, report.rejects) == (len(good), len(good[::3]), bad)
+    assert store.one("SELECT count(*) FROM rejects") == bad
+
+
+def test_a_hundred_thousand_names_in_a_line_cost_no_neighbour(store: Store, tmp_path: Path):
+    many = {f"name-{n}": n for n in range(100_000)}
+    lines = [PAIR, json.dumps({**json.loads(PAIR), **many}).encode(), PAIR]
+    assert read_in(store, tmp_path / "a.jsonl", b"\n".join(lines)).calls == 3
+
+
 def test_odd_texts_are_stored_and_come_back(store: Store, tmp_path: Path):
     texts = ["a\u2028b", "a\u0000b", "\U0001f600", "\u202eevil", ""]
     lines = [json.dumps({"call_id": f"t{n}", "event_time": 1772362800, "output_text": text}, ensure_ascii=n % 2 == 0)

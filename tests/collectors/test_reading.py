@@ -40,6 +40,7 @@ def read(body: bytes, limits: Limits | None = None):
         b'[{"a": 1}]\n[{"a": 2}]\n',
         gzip.compress(b'{"a": 1}\n') + gzip.compress(b'{"a": 2}\n'),
         gzip.compress(b'{"a": 1}\n{"a": 2}\n') + b"\0" * 20,
+        '{"a": 1}\r\n{"a": 2}\r\n'.encode("utf-16"),
     ],
 )
 def test_the_same_two_records_whatever_holds_them(body: bytes):
