@@ -160,7 +160,7 @@ def _times(candidate: Candidate, now: datetime, problems: list[str]) -> dict[str
     latency = (end_ns - start_ns) / 1e6 if start and end and end_ns >= start_ns else None
     if start and end and end_ns < start_ns:
         problems.append("end_before_start")
-    if not end_ns:
+    if start and not end_ns:
         problems.append("no_end")
     event, quality = start or end, TimeQuality.EXACT if start else TimeQuality.DERIVED
     if event is not None and not PLAUSIBLE_FROM <= event <= now + AHEAD:

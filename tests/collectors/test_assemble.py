@@ -377,7 +377,11 @@ def test_unlikely_times_are_kept_and_marked_but_not_believed():
     assert (backwards.latency_ms, backwards.problems) == (None, ["end_before_start"])
     ahead = NOW + timedelta(days=400)
     future = one(replace(chat(), start_ns=int(ahead.timestamp()) * 10**9, end_ns=0))
-    assert (future.event_time, future.time_quality, future.problems) == (NOW, TimeQuality.INGESTED, ["clock_skew", "no_end"])
+    assert (future.event_time, future.time_quality, future.problems) == (
+        NOW,
+        TimeQuality.INGESTED,
+        ["clock_skew", "no_end"],
+    )
     assert future.started_at == ahead
     unknown = one(replace(chat(), start_ns=0, end_ns=0))
     assert (unknown.event_time, unknown.latency_ms, unknown.problems) == (NOW, None, [])
