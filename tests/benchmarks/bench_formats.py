@@ -4,6 +4,7 @@ Each format's case is repeated, under other ids, to about `LEEWAY_BENCH_ROWS` ro
 span where one record holds several. `python -m tests.benchmarks formats`; LEEWAY_BENCH_FORMATS names some of them.
 """
 
+import base64
 import os
 import re
 import tempfile
@@ -11,9 +12,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from collectors.apis.messages import parsed
 from collectors.files.decode import batch_at, decode, found_in
 from collectors.files.job import Decoded, Job, Kind, Slice
 from collectors.files.reading import Reading
@@ -24,10 +27,14 @@ CASES = Path(__file__).parents[1] / "collectors" / "formats"
 ROWS = int(os.environ.get("LEEWAY_BENCH_ROWS", "50_000"))
 TARGET = 30_000
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
-# The end of a hexadecimal or base64 id: what tells one from another.
-HEX = re.compile(rb'([0-9a-fA-F-]{8,28})[0-9a-fA-F]{6}(?=["\\])')
-BASE64 = re.compile(rb'("(?:[A-Za-z0-9+/]{6}|[A-Za-z0-9+/]{17}))[A-Za-z0-9+/]{4}([A-Za-z0-9+/]={1,2}")')
-DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
+# What tells one call, span or record from another; who asked, and of what, may be the same in all of them.
+ID = re.compile(
+    r"(?i)(.*\.)?((parent_)?(trace|span|run|observation|request|response|record|call|correlation|custom|message)_)?id"
+)
+HEX = re.compile(r"(0x|tr-)?[0-9a-fA-F]{12,}|[0-9a-f-]{36}")
+BASE64 = re.compile(r"[A-Za-z0-9+/]{10,}={1,2}")
+SHORT = 8  # characters; such an id may stand within other words
+STEP = 331  # between the ids of one copy and the next: most of a log's own lie closer together
 
 
 def records(name: str) -> Iterator[bytes]:
@@ -40,18 +47,44 @@ def records(name: str) -> Iterator[bytes]:
                     yield orjson.dumps(found[0], default=str)
 
 
-def under_other_ids(body: bytes, number: int) -> bytes:
-    body = HEX.sub(lambda found: found[1] + b"%06x" % number, body)
-    digits = bytes(DIGITS[(number >> shift) & 31] for shift in (15, 10, 5, 0))
-    return BASE64.sub(lambda found: found[1] + digits + found[2], body)
+def ids_in(told: Any, name: str = "") -> Iterator[str]:
+    """Every id in a record, in JSON within its texts too."""
+    told = parsed(told)
+    if isinstance(told, dict):
+        for key, value in told.items():
+            attribute = key == "value" and isinstance(value, dict)  # as OTLP has it: {"key": …, "value": {…}}
+            yield from ids_in(next(iter(value.values()), "") if attribute else value, told.get("key", key))
+    elif isinstance(told, list):
+        for item in told:
+            yield from ids_in(item)
+    elif isinstance(told, str) and told and ID.fullmatch(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))):
+        yield told
+
+
+def other(known: str, number: int) -> str:
+    """The id in another copy, of the same kind."""
+    if HEX.fullmatch(known):
+        end = f"{(int(known[-6:], 16) + number * STEP) % (1 << 24):06x}"
+        return known[:-6] + (end.upper() if known.isupper() else end)
+    if BASE64.fullmatch(known):
+        raw = base64.b64decode(known)
+        return base64.b64encode(
+            raw[:-3] + ((int.from_bytes(raw[-3:]) + number * STEP) % (1 << 24)).to_bytes(3)
+        ).decode()
+    return f"{known}{number:x}"
 
 
 def write(path: Path, lines: list[bytes]) -> int:
     """Write the file; return how many times the lines stand in it."""
-    body = b"\n".join(lines) + b"\n"
+    body = "\n".join(line.decode() for line in lines) + "\n"
+    known = sorted({found for line in lines for found in ids_in(orjson.loads(line))}, key=len, reverse=True)
+    each = re.compile(
+        "|".join(rf"\b{re.escape(id_)}\b" if len(id_) < SHORT else re.escape(id_) for id_ in known) or "(?!)"
+    )
     times = max(1, ROWS // len(lines))
-    with path.open("wb") as file:
-        file.writelines(under_other_ids(body, number) for number in range(times))
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(times):
+            file.write(each.sub(lambda found: other(found[0], number), body))  # noqa: B023 - used at once
     return times
 
 
