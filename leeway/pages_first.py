@@ -18,18 +18,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_S = 2.0  # a page that takes longer waits for something else than a core
-AGAIN_S = 1.0  # owed: below it, the next page may stop them again
 PAYS = 4.0  # a second that they run makes up for so many that they stood
 
 
 class PagesFirst(Executor):
     """`drawing()` around whatever somebody waits for, in any number of threads; `submit` from within."""
 
-    def __init__(self, workers: Workers | Inline, clock: Callable[[], float] = time.monotonic) -> None:
-        self._workers, self._clock = workers, clock
+    def __init__(self, workers: Workers | Inline, *, most_s: float = MOST_S) -> None:
+        self._workers, self._most_s = workers, most_s
         self._lock = threading.Lock()
         self._drawn = self._asked = 0
-        self._owed, self._counted_at = 0.0, clock()
+        self._owed, self._counted_at = 0.0, time.monotonic()
         self._release: threading.Timer | None = None  # while they stand still: what sets them going again
 
     @contextmanager
@@ -60,9 +59,9 @@ class PagesFirst(Executor):
 
     def _stop(self) -> None:
         self._count()
-        if self._release or self._asked or self._owed > AGAIN_S:
+        if self._release or self._asked or self._owed > self._most_s / 2:
             return
-        self._release = threading.Timer(MOST_S - self._owed, self._enough)
+        self._release = threading.Timer(self._most_s - self._owed, self._enough)
         self._release.daemon = True
         self._release.start()
         self._workers.hold()
@@ -79,6 +78,6 @@ class PagesFirst(Executor):
             self._workers.resume()
 
     def _count(self) -> None:
-        now = self._clock()
+        now = time.monotonic()
         passed, self._counted_at = now - self._counted_at, now
         self._owed = self._owed + passed if self._release else max(0.0, self._owed - PAYS * passed)

@@ -339,7 +339,7 @@ def test_what_nobody_was_told_is_not_resolved_to_anybody(engine: Any, store: Sto
 @pytest.mark.parametrize(("severity", "hours"), [("critical", 4), ("warning", 24)])
 def test_what_goes_on_is_repeated_after_hours(engine: Any, severity: str, hours: int) -> None:
     engine.world.drawn[()] = "!" * (25 * 60)
-    engine.rules(engine.rule(severity=severity))
+    engine.rules(engine.rule(severity=severity, every="12m", window="12m"))
     for minute in range(0, 25 * 60, 24):
         engine.at(minute)
 
