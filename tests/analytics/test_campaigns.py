@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from analytics.affected import affected
 from analytics.campaigns import NOBODY, Attempt, campaigns, grouped
 from store.calls import append_calls, call_table
 from store.connection import Store
@@ -47,7 +48,13 @@ def test_the_largest_campaign_comes_first_and_nothing_comes_of_nothing():
 
 def test_flagged_prompts_are_read_with_what_was_said_of_their_answers(store: Store):
     calls = [
-        LLMCall(call_id=str(i), source="test", event_time=NOON + timedelta(minutes=i), input_text=SPREAD.format(end))
+        LLMCall(
+            call_id=str(i),
+            source="test",
+            event_time=NOON + timedelta(minutes=i),
+            input_text=SPREAD.format(end),
+            user_id=f"u{i % 2}",
+        )
         for i, end in enumerate((*ENDS, "but this was not flagged"))
     ]
     said = [("injection", i, i < len(ENDS)) for i in range(len(calls))] + [("refusal", 0, True), ("refusal", 1, False)]
@@ -63,3 +70,5 @@ def test_flagged_prompts_are_read_with_what_was_said_of_their_answers(store: Sto
         append_evaluations(tx, scores)
     (found,) = campaigns(store, Window(start=NOON, end=NOON + timedelta(hours=1)), ())
     assert [one.declined for one in found.attempts] == [None, None, False, True]
+    told = affected(store, "injection_rate", Window(start=NOON, end=NOON + timedelta(hours=1)), {})
+    assert told == "2 of 2 users, 4 attempts nearly the same by 2 users (1 not declined)"
