@@ -35,6 +35,12 @@ MODEL_MAKERS = re.compile(
     r"|(?P<deepseek>deepseek)|(?P<xai>grok)"
 )
 
+# How only Bedrock names models: who made it, with a dot, maybe behind a region's profile.
+BEDROCK = re.compile(
+    r"((us|us-gov|eu|apac|jp|au|global)\.)?(anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|stability|writer|qwen)"
+    r"\.[a-z]"
+)
+
 OPERATIONS = (
     (re.compile(r"embed"), Operation.EMBEDDING),
     (re.compile(r"rerank"), Operation.RERANK),
@@ -67,7 +73,10 @@ def maker(model: str | None) -> str | None:
     """The provider that a model's name gives away, when nothing else names one."""
     if not model:
         return None
-    found = MODEL_MAKERS.match(model.rsplit("/", 1)[-1].lower())
+    name = model.rsplit("/", 1)[-1].lower()
+    if BEDROCK.match(name):
+        return "aws.bedrock"
+    found = MODEL_MAKERS.match(name)
     return provider(found.lastgroup) if found else None
 
 

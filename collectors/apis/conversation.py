@@ -19,7 +19,7 @@ def _plain(said: Message) -> bool:
 
 def input_fields(said: list[Message]) -> dict[str, Any]:
     """The fields of an LLMCall that its input fills; `input_text` is the last text a user said."""
-    if not said:
+    if not any(m["parts"] for m in said):
         return {}
     told = [m for m in said if m["role"] in SYSTEM]
     rest = [m for m in said if m["role"] not in SYSTEM]
@@ -35,7 +35,7 @@ def input_fields(said: list[Message]) -> dict[str, Any]:
 
 def output_fields(said: list[Message]) -> dict[str, Any]:
     """The fields of an LLMCall that its output fills; one message a choice, the first choice's text is the answer."""
-    if not said:
+    if not any(m["parts"] for m in said):
         return {}
     first = said[0]["parts"]
     calls = [{k: v for k, v in p.items() if k != "type"} for m in said for p in m["parts"] if p["type"] == "tool_call"]

@@ -38,7 +38,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     cost = semconv.number(a.get("gen_ai.cost.total_cost"))
     answered = _indexed(a, ANSWERED, "assistant")
     return {
-        "operation": CALL_TYPES.get(str(a.get("llm.request.type"))),
+        "operation": CALL_TYPES.get(str(a.get("llm.request.type") or a.get("gen_ai.operation.name"))),
         "usage": counts or None,
         "reported_cost_usd": cost or None,  # 0 where it counted no tokens
         "user_id": a.get("llm.user") or a.get("metadata.user_api_key_end_user_id"),

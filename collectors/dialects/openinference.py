@@ -143,10 +143,11 @@ def _content(a: Mapping[str, Any], request: Any, response: Any) -> Reading:
 
 
 def _prompts(a: Mapping[str, Any]) -> list[Message]:
-    """What a completion was asked: a list of texts, flattened since 2026."""
+    """What a completion was asked: a list of texts, flattened since 2026; or what a reranker was."""
     told = a.get("llm.prompts")
     texts = told if isinstance(told, list) else [_field(_field(p, "prompt"), "text") for p in nested(a, "llm.prompts.")]
-    return [{"role": "user", "parts": [part(text)]} for text in texts if isinstance(text, str)]
+    query = a.get("reranker.query")
+    return [{"role": "user", "parts": [part(text)]} for text in (*texts, query) if isinstance(text, str)]
 
 
 def _completions(a: Mapping[str, Any]) -> list[Message]:

@@ -9,7 +9,8 @@ from collectors.apis.named import Named
 from collectors.complete import complete
 from collectors.files.reading import Place, Record
 from collectors.format import Format, Item, each
-from store.model import Operation, Status
+from collectors.moments import moment
+from store.model import Evaluation, LLMCall, Operation, Status
 
 TOLD = Named({
     "started_at": "request_created_at",
@@ -51,7 +52,21 @@ def parse(record: Record, place: Place) -> Iterator[Item]:
         told["http_status"] = int(status)
     elif status is not None:  # Helicone's own: pending, cancelled, blocked
         told |= {"status": Status.CANCELLED, "http_status": None}
-    yield complete(told, source="helicone", place=place)
+    call = complete(told, source="helicone", place=place)
+    yield call
+    yield from _judged(record, call)
+
+
+def _judged(record: Record, call: LLMCall) -> Iterator[Item]:
+    """Scores are kept by name, feedback as a thumb up or down."""
+    said = {**as_object(parsed(record.get("scores"))), "feedback": record.get("feedback_rating")}
+    at = moment(record.get("feedback_created_at")) or call.ended_at or call.event_time
+    for name, value in said.items():
+        if isinstance(value, int | float):
+            yield Evaluation(
+                call_id=call.call_id, event_time=call.event_time, name=name, evaluator="helicone",
+                value=float(value), created_at=at,
+            )  # fmt: skip
 
 
 FORMAT = Format(

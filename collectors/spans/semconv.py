@@ -84,6 +84,8 @@ SLOTS: dict[str, tuple[str, str, int]] = {
 }
 STREAM = ("gen_ai.request.stream", "gen_ai.request.is_stream", "gen_ai.is_streaming", "llm.is_streaming")
 FIRST_CHUNK_S = ("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
+ASKED = ("gen_ai.input.messages", "gen_ai.request.messages")  # the latter, and its pair: Sentry
+ANSWERED = ("gen_ai.output.messages", "gen_ai.response.text")
 INTEGERS = frozenset({"max_tokens", "seed", "n"})
 
 
@@ -216,9 +218,9 @@ def _ttft(a: Mapping[str, Any]) -> float | None:
 def conversation(a: Mapping[str, Any]) -> Reading:
     """Read what was asked and answered, under which instructions, with which tools and documents at hand."""
     found: Reading = {}
-    if (asked := a.get("gen_ai.input.messages")) is not None:
+    if (asked := first(a, ASKED)) is not None:
         found["asked"] = messages(asked)
-    if (answered := a.get("gen_ai.output.messages")) is not None:
+    if (answered := first(a, ANSWERED)) is not None:
         found["answered"] = messages(answered, "assistant")
     if (system := a.get("gen_ai.system_instructions")) is not None:
         found["system"] = [p for m in messages(system, "system") for p in m["parts"]]

@@ -97,6 +97,7 @@ def test_words_are_folded():
         "gcp.gemini", "openai", "azure.ai.openai", "openai", None, None,
     ]  # fmt: skip
     assert [folding.maker(m) for m in ("x/gpt-4o", "claude-3", "my-own", None)] == ["openai", "anthropic", None, None]
+    assert {folding.maker(m) for m in ("us.anthropic.claude-sonnet-4", "amazon.nova-pro-v1:0")} == {"aws.bedrock"}
     assert folding.error_type("<class 'openai.RateLimitError'>") == folding.error_type("openai.RateLimitError")
     assert folding.error_type("") is None
     assert [folding.operation(p) for p in ("/v1/embeddings", "/v1/completions", "ChatCompletions_Create", "x")] == [
