@@ -99,12 +99,14 @@ def made(spans: Sequence[Span]) -> Made:
 
 def columns_of(spans: Sequence[Span]) -> Columns:
     """Put spans into columns."""
-    known = {id(span.resource): span.resource for span in spans}
-    places = {key: place for place, key in enumerate(known)}
+    resources = {id(span.resource): span.resource for span in spans}  # many share one, and some are merely equal
+    said = {key: json_text(dict(resource)) for key, resource in resources.items()}
+    known = {said[key]: resource for key, resource in resources.items()}
+    places = {text: place for place, text in enumerate(known)}
     told = {name: [getattr(span, name) for span in spans] for name in FIELDS}
     rows = pa.table({
         **{name: pa.array(values, _ROW_TYPES.get(name, pa.string())) for name, values in told.items()},
-        "resource": pa.array([places[id(span.resource)] for span in spans], pa.int32()),
+        "resource": pa.array([places[said[id(span.resource)]] for span in spans], pa.int32()),
         "eventful": pa.array([bool(span.events) for span in spans], pa.bool_()),
     })  # fmt: skip
     values = list(chain.from_iterable(span.attributes.values() for span in spans))

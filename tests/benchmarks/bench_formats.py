@@ -53,11 +53,11 @@ def ids_in(told: Any, name: str = "") -> Iterator[str]:
     if isinstance(told, dict):
         for key, value in told.items():
             attribute = key == "value" and isinstance(value, dict)  # as OTLP has it: {"key": …, "value": {…}}
-            yield from ids_in(next(iter(value.values()), "") if attribute else value, told.get("key", key))
+            yield from ids_in(next(iter(value.values()), "") if attribute else value, str(told.get("key", key)))
     elif isinstance(told, list):
         for item in told:
             yield from ids_in(item)
-    elif isinstance(told, str) and told and ID.fullmatch(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))):
+    elif isinstance(told, str) and len(told) > 1 and ID.fullmatch(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))):
         yield told
 
 
