@@ -20,7 +20,7 @@ def outcome(response: Any) -> dict[str, Any] | None:
     """
     told: dict[str, Any] = {}
     for chunk in response if isinstance(response, list) else [response]:
-        told |= as_object(as_object(chunk).get("metadata")) | dict(as_object(chunk))
+        told |= {**as_object(as_object(chunk).get("metadata")), **as_object(chunk)}
     guardrail = as_object(as_object(either(told, *TRACES)).get("guardrail"))
     if not guardrail and ACTION not in told and told.get("stopReason") not in INTERVENED:
         return None
