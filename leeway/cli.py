@@ -15,6 +15,7 @@ FAILED, BUSY, INTERRUPTED = 1, 3, 130
 def parser() -> argparse.ArgumentParser:
     """Every command and option there is."""
     root = argparse.ArgumentParser(prog="leeway", description="LLMOps monitoring in one process.")
+    root.add_argument("--version", action="version", version=f"leeway {version('leeway')}")
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _running(verbs)
     _data(verbs)

@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,12 @@ def test_what_a_killed_process_left_lying_is_taken_away(db: list[str], tmp_path:
     left.write_bytes(b"half an upload")
     assert main(["ingest", str(SAMPLES / "leeway_calls.jsonl"), *db]) == 0
     assert not left.exists()
+
+
+def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"leeway {version('leeway')}\n"
 
 
 def test_a_report_can_be_had_as_json(db: list[str], capsys: pytest.CaptureFixture[str]):
