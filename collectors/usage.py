@@ -23,7 +23,10 @@ EXCLUSIVE = (
     ("openlit", "aws.bedrock"),
     ("opentelemetry.instrumentation.botocore", None),
     ("opentelemetry.instrumentation.bedrock", None),
+    ("@traceloop/instrumentation-anthropic", None),
 )
+# whose total is the sum of the two counts they tell, and says nothing of what these leave out
+OWN_TOTALS = ("opentelemetry.instrumentation.bedrock", "@traceloop/instrumentation-anthropic")
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -117,9 +120,10 @@ def _exclusive(counts: Mapping[str, int | None], raw: Mapping[str, Any], scope: 
         return False
     if cached > asked or raw.get("exclusive"):
         return True
-    total, answered = counts.get("total"), counts.get("output") or 0
-    if total is not None and not _google(provider) and total in (asked + answered, asked + answered + cached):
-        return total != asked + answered
+    told = counts.get("total") if not _google(provider) and not scope.startswith(OWN_TOTALS) else None
+    summed = asked + (counts.get("output") or 0)
+    if told in (summed, summed + cached):
+        return told != summed
     return any(scope.startswith(name) and of in (None, provider) for name, of in EXCLUSIVE)
 
 

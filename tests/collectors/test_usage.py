@@ -17,11 +17,12 @@ from store.model import TokensOrigin
         ({"input": 3000, "cache_read": 100}, "openlit.instrumentation.openai", "openai", 3000),
         ({"input": 900, "cache_read": 100, "output": 5, "total": 1005}, "any", None, 1000),
         ({"input": 900, "cache_read": 100, "output": 5, "total": 905}, "openlit", "anthropic", 900),
+        ({"input": 20, "cache_read": 5, "output": 14, "total": 34}, "@traceloop/instrumentation-anthropic", None, 25),
         ({"input": 912, "cache_read": 900, "cache_write": 100, "output": 4, "total": 916}, "litellm", None, 1012),
         ({"input": 900, "cache_read": 100, "exclusive": True}, "any", None, 1000),
     ],
     ids=["inclusive", "more cached than asked", "known exclusive", "known for one provider only", "total: exclusive",
-         "total: inclusive", "writes alone left out", "told by its dialect"],
+         "total: inclusive", "a total of its own counts", "writes alone left out", "told by its dialect"],
 )  # fmt: skip
 def test_input_tokens_are_the_whole_prompt(raw, scope, provider, expected):
     assert normalised(raw, scope=scope, provider=provider).input_tokens == expected
