@@ -29,7 +29,6 @@ from collectors.usage import as_told
 from store.model import LLMCall, LogRecord, Span, SpanKind
 
 FEW = 8  # spans alike: reading fewer one by one costs no more
-FINISH = "gen_ai.response.finish_reasons"
 ASKED, ANSWERED, RESPONSE_ID = "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.response.id"
 PEOPLE = {name: field for name, (field, _) in FIELD_OF.items() if field in ("session_id", "user_id")}
 COUNT_OF = {name: field for field, names in COUNTS.items() for name in names}
@@ -186,8 +185,6 @@ def _plan(scope: str, names: tuple[str, ...], kinds: tuple[int, ...]) -> Plan | 
     twice = any(len(set(of)) < len(of) for of in (names, people.values(), counts.values())) or len(chunks) > 1
     if twice or "total" in counts.values():
         return None  # two names for one thing, or a total beside its parts: which one counts is not for here
-    if ANSWERED in names and FINISH not in names:
-        return None  # then the messages may say how each ended
     own = {*people, *counts, *chunks, *texts, RESPONSE_ID, *(name for name in metadata if name not in FIELD_OF)}
     usual = dict.fromkeys((*people, RESPONSE_ID), TEXT) | dict.fromkeys(counts, INTEGER) | dict.fromkeys(chunks, REAL)
     if any(usual.get(name, kind) != kind for name, kind in zip(names, kinds, strict=True)):

@@ -16,9 +16,11 @@ from store.calls import COLUMNS, JSON_COLUMNS, SCHEMA, bare_table, json_text
 from store.model import ContentState
 from store.spans import MOMENT
 
-TEXTS: dict[str, Any] = {
+# What the messages of a call fill, and how it is where they do not.
+SAID: dict[str, Any] = {
     "system_text": None, "input_messages": None, "input_text": None, "output_messages": None, "output_text": None,
     "reasoning_text": None, "tool_calls": None, "content_state": ContentState.ABSENT, "modalities": None,
+    "finish_reason": None, "finish_reasons": None,
 }  # fmt: skip
 
 Arrays = dict[str, pa.Array]
@@ -82,14 +84,14 @@ def _metadata(shape: Shape, names: Sequence[str]) -> pa.Array:
 
 
 def _texts(part: Part) -> Arrays:
-    """Return the text fields that are not the first one's."""
+    """Return what the messages say that is not the first one's."""
     plan, shape = part.fellows.plan, part.fellows.shape
     if part.holes is not None:
         return {part.holes[name].field: texts for name, (texts, _) in part.texts.items()}
     first = part.fellows.read
     own = zip(*(shape.values(name) for name in plan.texts), part.fellows.of.tolist(), strict=True)
     rows = [said({**first[of].span.attributes, **dict(zip(plan.texts, row, strict=True))}) for *row, of in own]
-    return {field: _column([row.get(field, none) for row in rows], field) for field, none in TEXTS.items()}
+    return {field: _column([row.get(field, none) for row in rows], field) for field, none in SAID.items()}
 
 
 def _column(values: Sequence[Any], name: str) -> pa.Array:

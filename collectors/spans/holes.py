@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from collectors.spans import semconv
 from collectors.spans.columns import Numbers, escaped
 from collectors.spans.content import MAX_TEXT, REDACTED, content_fields, one_text
+from collectors.spans.record import ended
 from store.lifted import WRITTEN
 
 MARK = "any text"
@@ -34,9 +35,9 @@ class Hole:
 
 
 def said(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the text fields of a call that a span's attributes tell as the conventions do."""
-    told = semconv.conversation(attributes)
-    return content_fields(told.get("system"), told.get("asked") or [], told.get("answered") or [])
+    """Return what a span's attributes tell of a call's texts, as the conventions do, and how they say it ended."""
+    told = semconv.conversation(attributes) | {"finish_reasons": semconv.finish_reasons(attributes)}
+    return content_fields(told.get("system"), told.get("asked") or [], told.get("answered") or []) | ended(told)
 
 
 def holes(attributes: Mapping[str, Any], names: Sequence[str]) -> dict[str, Hole] | None:

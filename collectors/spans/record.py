@@ -80,7 +80,6 @@ def call_of(candidate: Candidate, who: Mapping[str, Any], *, now: datetime) -> L
 def _names(candidate: Candidate) -> dict[str, Any]:
     """What the call is and where it was told."""
     span, reading = candidate.span, candidate.reading
-    reasons = reading.get("finish_reasons") or _reasons(reading)
     return {
         "source": f"otlp/{span.scope_name or reading.get('dialect', '')}",
         "source_record_id": span.span_id,
@@ -88,8 +87,7 @@ def _names(candidate: Candidate) -> dict[str, Any]:
         "provider": reading.get("provider") or maker(reading.get("request_model") or reading.get("response_model")),
         "model": model_key(reading.get("response_model"), reading.get("request_model")),
         "response_id": candidate.response_id,
-        "finish_reason": finish_reason(reasons[0]) if reasons else None,
-        "finish_reasons": reasons,
+        **ended(reading),
         "attempts": candidate.attempts if candidate.attempts > 1 else None,
         "retrieved": reading.get("documents"),
         "trace_id": span.trace_id,
@@ -102,10 +100,12 @@ def _names(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _reasons(reading: Reading) -> list[str] | None:
-    """How each choice ended, where only the messages say so."""
-    answered = reading.get("answered")
-    return [str(m["finish_reason"]) for m in answered if m.get("finish_reason")] or None if answered else None
+def ended(reading: Reading) -> dict[str, Any]:
+    """How the call ended, and each choice of it; its messages say so where nothing else does."""
+    reasons = reading.get("finish_reasons")
+    if not reasons and (answered := reading.get("answered")):
+        reasons = [str(m["finish_reason"]) for m in answered if m.get("finish_reason")]
+    return {"finish_reason": finish_reason(reasons[0]) if reasons else None, "finish_reasons": reasons or None}
 
 
 def _texts(span: Span, reading: Reading, problems: list[str]) -> dict[str, Any]:

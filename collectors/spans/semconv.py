@@ -194,7 +194,7 @@ def read(a: Mapping[str, Any]) -> Reading:
         "kind": kind,
         "call": _is_call(a, op, kind, counts),
         "provider": provider(a.get("gen_ai.provider.name") or a.get("gen_ai.system")),
-        "finish_reasons": strings(a.get("gen_ai.response.finish_reasons") or a.get("gen_ai.response.finish_reason")),
+        "finish_reasons": finish_reasons(a),
         "stream": truth(first(a, STREAM)),
         "ttft_ms": _ttft(a),
     }
@@ -208,6 +208,11 @@ def _is_call(a: Mapping[str, Any], op: Operation | None, kind: SpanKind | None, 
     if kind is not None:
         return False
     return None
+
+
+def finish_reasons(a: Mapping[str, Any]) -> list[str] | None:
+    """How each choice ended."""
+    return strings(a.get("gen_ai.response.finish_reasons") or a.get("gen_ai.response.finish_reason"))
 
 
 def _ttft(a: Mapping[str, Any]) -> float | None:

@@ -44,6 +44,7 @@ OWN: dict[str, list[Any]] = {
     "gen_ai.output.messages": [
         said("So.", "assistant"), said("Caf\\u00e9 \\ud83d\\ude00", "assistant"), said("y", "model"),
         '[{"role":"assistant","parts":[{"type":"tool_call","id":"1","name":"f","arguments":"{}"}]}]', None,
+        '[{"role":"assistant","parts":[{"type":"text","content":"So"}],"finish_reason":"length"}]',
     ],
     "request.no": [1, True, 1.0, "a", "", ["a"], '{"cut', None],
     "server.port": [443, 80],
@@ -137,6 +138,15 @@ def test_texts_are_taken_out_however_they_are_written_and_put_back_as_they_were(
                for n in range(FEW)]  # fmt: skip
     asked = [{"gen_ai.input.messages": told(n), "gen_ai.output.messages": answers[n]} for n in range(FEW)]
     same_as_one_by_one([chat(at=n * 200, attributes=of) for n, of in enumerate(asked)])
+
+
+def test_each_ended_as_its_own_messages_say():
+    ends = ["stop", "length"] * FEW
+    told = [f'[{{"role":"assistant","parts":[{{"type":"text","content":"{n}"}}],"finish_reason":"{end}"}}]'
+            for n, end in enumerate(ends)]  # fmt: skip
+    spans = [chat(at=n * 200, attributes={"gen_ai.output.messages": said}) for n, said in enumerate(told)]
+    assert batch_of(spans, [], [], now=NOW).calls["finish_reason"].to_pylist().count("length") == FEW
+    same_as_one_by_one(spans)
 
 
 def test_one_that_may_be_told_twice_is_not_read_with_the_others():
