@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from leeway import alert_commands, commands
+from leeway import __version__, alert_commands, commands
 from store.errors import LeewayError, StoreBusy
 
 FAILED, BUSY, INTERRUPTED = 1, 3, 130
@@ -15,7 +15,7 @@ FAILED, BUSY, INTERRUPTED = 1, 3, 130
 def parser() -> argparse.ArgumentParser:
     """Every command and option there is."""
     root = argparse.ArgumentParser(prog="leeway", description="LLMOps monitoring in one process.")
-    root.add_argument("--version", action="version", version=f"leeway {version('leeway')}")
+    root.add_argument("--version", action="version", version=f"leeway {__version__}")
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _running(verbs)
     _data(verbs)

@@ -4,11 +4,11 @@ import json
 import logging
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from leeway import __version__
 from leeway.cli import BUSY, FAILED, main
 from leeway.logs import JsonLines
 
@@ -42,7 +42,7 @@ def test_what_a_killed_process_left_lying_is_taken_away(db: list[str], tmp_path:
 def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
-    assert capsys.readouterr().out == f"leeway {version('leeway')}\n"
+    assert capsys.readouterr().out == f"leeway {__version__}\n"
 
 
 def test_a_report_can_be_had_as_json(db: list[str], capsys: pytest.CaptureFixture[str]):
