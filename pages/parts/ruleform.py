@@ -72,7 +72,9 @@ def _asked(old: Table, *, new: bool) -> Table:
         hold = select("Must last", HOLDS, old.get("for", "0s"), width=120)
         severity = select("Severity", [one.value for one in Severity], old.get("severity", "warning"), width=130)
     filters = rulefields.filters(old.get("filters", {}))
-    group_by = st.multiselect("One alert for each", DIMENSIONS, default=rulefields.names(old.get("group_by", ())))
+    group_by = st.multiselect(
+        "One alert for each", DIMENSIONS, default=rulefields.names(old.get("group_by", ())), placeholder="all together"
+    )
     channels = st.multiselect(
         "Tells", list(asked.runtime().channels), default=_known(old.get("channels", ())), placeholder="every channel"
     )
