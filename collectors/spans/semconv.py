@@ -48,7 +48,8 @@ COUNTS: dict[str, tuple[str, ...]] = {
     "cache_read": (
         "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
         "gen_ai.usage.input_tokens.cached", "gen_ai.usage.cache_read_tokens",
-        "gen_ai.usage.input_tokens.cache_read", "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.input_tokens.cache_read", "gen_ai.usage.cached_input_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
         "gen_ai.usage.details.cached_tokens", "gen_ai.usage.details.cache_read_input_tokens",
     ),
     "cache_write": (
