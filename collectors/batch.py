@@ -35,7 +35,8 @@ class Batch:
 
     `updated`: spans known before that came again and said more; `judged`: (trace, span, response id) that evaluations
     without a call speak of; `split`: sources that tell one call in two records; `ignored`: how many log records told
-    of no model call and so are not kept; `afresh`: spans of which nothing that was stored before counts any more.
+    of no model call and so are not kept; `afresh`: spans of which nothing that was stored before counts any more;
+    `logs_afresh`: likewise the spans whose log records are told anew.
     """
 
     spans: pa.Table
@@ -48,6 +49,7 @@ class Batch:
     split: list[str]
     ignored: int = 0
     afresh: frozenset[Key] = frozenset()
+    logs_afresh: frozenset[Key] = frozenset()
 
     @property
     def traces(self) -> pa.Array:
@@ -178,12 +180,13 @@ def _reassembled(batch: Batch, stored: Stored, now: datetime) -> Batch:
     new = [s for key, s in told.items() if key not in before]
     cut = cut_spans(stored.spans)  # their calls will be others: they must have their texts back
     updated = [s for key, s in told.items() if key in before and (key in cut or s != before[key])]
-    old_logs = logs_of(stored.logs)
+    old_logs = [r for r in logs_of(stored.logs) if (r.trace_id, r.span_id) not in batch.logs_afresh]
     have = {(r.trace_id, r.span_id, fingerprint(r)) for r in old_logs}
     new_logs = [r for r in logs_of(batch.logs) if (r.trace_id, r.span_id, fingerprint(r)) not in have]
     assembled, refused = assembled_safely(list(told.values()), [*old_logs, *new_logs], now=now)
     again = _batch(new, updated, new_logs, assembled, refused, now=now)
-    return replace(again, rejects=pa.concat_tables([batch.rejects, again.rejects]), ignored=batch.ignored)
+    rejects = pa.concat_tables([batch.rejects, again.rejects])
+    return replace(again, rejects=rejects, ignored=batch.ignored, logs_afresh=batch.logs_afresh)
 
 
 def empty(rejects: Iterable[Reject] = ()) -> Batch:

@@ -163,6 +163,7 @@ def keep(
         replaced = kindred.forget_calls(tx, sorted(known), low=low, high=high) if known else 0
         appended = append_calls(tx, stamped(batch.calls, source_id=source_id, ingested_at=now))
         new = put_back(batch.spans, appended.left_out) if appended.left_out else batch.spans
+        spans.forget_logs(tx, batch.logs_afresh, batch.logs, now=now)
         spans.insert(tx, new, batch.logs, updated=batch.updated, source_id=source_id, now=now)
         append_evaluations_once(tx, batch.evaluations)
         add_rejects(tx, batch.rejects, source_id=source_id, now=now)

@@ -1,8 +1,8 @@
 """Replay: raw bodies that the journal still holds are read again, as a reader that was put right reads them.
 
 What their traces hold in the store is assembled with them, exactly as when more of a trace arrives: calls of those
-traces are replaced, nothing is stored twice. Of the spans themselves only what the raw bodies say counts, nothing that
-an earlier reader made of them. First it can be shown what would change.
+traces are replaced, nothing is stored twice. Of spans and log records themselves only what the raw bodies say counts,
+nothing that an earlier reader made of them. First it can be shown what would change.
 """
 
 import itertools
@@ -58,14 +58,16 @@ def replay(
         raise FormatError(f"no dialect is named {dialect!r}: choose one of {', '.join(d.name for d in dialects())}")
     done, verdicts = Replayed(applied=apply), dict[str, frozenset[str] | None]()
     seen = tellings.shared(store)  # what a file told of them is in no journal
+    seen_logs = set(seen)
     for segment, frames in _batches(found):
         done.frames += len(frames)
         batch = executor.submit(reread, frames, dialect, now).result()
         done.unreadable += batch.rejects.num_rows
-        told = _keys(batch.spans)
+        told, logged = _keys(batch.spans), frozenset(key for key in _keys(batch.logs) if all(key))
         # Rejects stand among the rejects since they came; a span in two bodies is united as it was when it came.
-        batch = replace(batch, rejects=empty().rejects, afresh=told - seen)
+        batch = replace(batch, rejects=empty().rejects, afresh=told - seen, logs_afresh=logged - seen_logs)
         seen |= told
+        seen_logs |= logged
         verdicts |= _compared(store, executor, batch, now)
         if apply:
             _kept(store, executor, batch, segment, now)

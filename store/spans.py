@@ -63,6 +63,10 @@ FORGET_SQL = """
     DELETE FROM data.spans WHERE event_time BETWEEN $low AND $high
     AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM staged)
 """
+FORGET_LOGS_SQL = """
+    DELETE FROM data.span_logs WHERE event_time BETWEEN $low AND $high
+    AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM staged)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +252,15 @@ def insert(
         ("data.span_logs", stamped(logs, source_id, now)),
     ):  # fmt: skip
         tx.insert(table, rows)
+
+
+def forget_logs(tx: Transaction, keys: Iterable[Key], instead: pa.Table, *, now: datetime) -> None:
+    """Take away the log records of these spans, about the time of those that are told `instead`."""
+    if wanted := sorted(keys):
+        low, high = span_of_time(instead, now=now)
+        traces, ids = zip(*wanted, strict=True)
+        with tx.staged(pa.table({"trace_id": traces, "span_id": ids})):
+            tx.execute(FORGET_LOGS_SQL, {"low": low, "high": high})
 
 
 def stamped(rows: pa.Table, source_id: int | None, now: datetime) -> pa.Table:

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
+from collectors.dialects.genai import DETAILS
 from collectors.replay import replay
 from leeway.workers import Inline
 from store.connection import Store
 from store.errors import FormatError
 from store.journal import Frame, Journal, JournalSettings, Position, Signal
 from store.spans import trace
-from tests.collectors.spans import chat
-from tests.collectors.test_load import NOW, calls, journal, send, traces  # noqa: F401 - a fixture
+from tests.collectors.spans import chat, log, said
+from tests.collectors.test_load import NOW, calls, journal, records, send, traces  # noqa: F401 - a fixture
 
 ALWAYS = (0, 1 << 62)
 
@@ -64,6 +65,19 @@ def test_nothing_that_an_earlier_reader_made_of_a_span_is_left(store: Store, jou
     send(store, journal, traces(more))
     assert again(store, journal, apply=True).changed == 0
     assert [c["user_id"] for c in calls(store)] == ["u-1"]
+
+
+def test_log_records_that_an_earlier_reader_misread_are_replaced(store: Store, journal: Journal):  # noqa: F811
+    made = chat()
+    event = log(made, DETAILS, gen_ai__operation__name="chat", gen_ai__output__messages=said("Noon.", "assistant"))
+    send(store, journal, traces(made), records(event))
+    with store.transaction() as tx:
+        tx.execute("UPDATE data.span_logs SET attributes = replace(attributes::VARCHAR, 'Noon', 'Midnight')")
+    again(store, journal, apply=True)
+    assert [c["output_text"] for c in calls(store)] == ["Noon."]
+    assert store.one("SELECT count(*) FROM data.span_logs") == 1
+    assert again(store, journal, apply=True).changed == 0
+    assert store.one("SELECT count(*) FROM data.span_logs") == 1
 
 
 def test_calls_that_were_not_seen_and_such_that_are_none_are_told(store: Store, journal: Journal):  # noqa: F811
