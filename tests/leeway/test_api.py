@@ -46,6 +46,14 @@ def test_a_file_sent_twice_is_stored_once_and_comes_out_again():
     assert call["output_text"] == "Hello!"
 
 
+@pytest.mark.parametrize("name", ["../../a.jsonl", "/etc/a.jsonl", "a%00b.jsonl", "x" * 300, "..", "%2e%2e%2fa"])
+def test_a_name_is_a_word_in_the_ledger_and_no_path(name: str, tmp_path: Path):
+    before = {path.name for path in tmp_path.parent.iterdir()}
+    assert ask("POST", f"/api/ingest?name={name}", content=LINE).json()["calls"] == 1
+    assert {path.name for path in tmp_path.parent.iterdir()} == before
+    assert not list((tmp_path / "api.duckdb.spool" / "uploads").iterdir())
+
+
 def test_a_dry_run_stores_nothing():
     assert ask("POST", "/api/ingest?name=a.jsonl&dry_run=1", content=LINE).json()["calls"] == 1
     assert ask("GET", "/api/export").text == ""
