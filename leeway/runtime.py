@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 POSITION_SQL = "SELECT segment, byte_offset FROM data.journal_position"
 LOAD_POLL_S = 0.1
 FIRST_JOBS_AFTER = timedelta(seconds=2)  # clients that waited for us to come back go first
+JOBS_APART = timedelta(seconds=0.5)  # all at once they would hold up whoever looks, each minute anew
 LINGER = 10  # polls: while requests come in, loading waits so long, and then loads them together
 RETRY_S = 5.0
 NEVER_S = 10 * 365 * 86400.0
@@ -102,7 +103,7 @@ class Runtime:
     def _start(self) -> None:
         self.decoding.submit(read_frames, [], self.now())  # a worker that is awake when the first data comes
         self._loader.start()
-        for job in self.jobs.values():
+        for place, job in enumerate(self.jobs.values()):
             # Overlaps are skipped, a pause is one catching-up run, and a busy moment never drops a run.
             self._scheduler.add_job(
                 self.runner.scheduled,
@@ -112,7 +113,7 @@ class Runtime:
                 max_instances=1,
                 coalesce=True,
                 misfire_grace_time=None,
-                next_run_time=self.now() + FIRST_JOBS_AFTER,
+                next_run_time=self.now() + FIRST_JOBS_AFTER + place * JOBS_APART,
             )
         self._scheduler.start()
 
