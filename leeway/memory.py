@@ -8,18 +8,23 @@ virtual machine those faults cost more than the work.
 import ctypes
 import sys
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of <malloc.h>
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -2, -3, -4  # of <malloc.h>
 # Has glibc ask for memory in pages of 2 MB; it must be in the environment before a process starts.
 HUGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
-LARGEST = 32 << 20  # bytes: larger buffers are still handed out and given back one by one
+LARGEST = 32 << 20  # bytes: larger buffers are handed out and given back one by one, unless told otherwise
 
 
-def keep_memory(kept: int, *, ready: int = 0) -> None:
-    """Keep up to `kept` bytes of freed memory in this process, and have `ready` bytes of it at once."""
+def keep_memory(kept: int, *, ready: int = 0, large: bool = False) -> None:
+    """Keep up to `kept` bytes of freed memory in this process, and have `ready` bytes of it at once.
+
+    `large`: also that of buffers beyond `LARGEST`; what lies between others then stays even where it is more.
+    """
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not every C library has it
     if mallopt is not None:
         for option, value in ((M_MMAP_THRESHOLD, LARGEST), (M_TRIM_THRESHOLD, kept), (M_TOP_PAD, LARGEST)):
             mallopt(option, value)
+        if large:
+            mallopt(M_MMAP_MAX, 0)
         _ = b"." * ready  # written and freed: now it is ours

@@ -56,7 +56,7 @@ def _prepare(settings: WorkersSettings, parent: int) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(settings.threads)
     os.nice(settings.niceness)
-    keep_memory(KEPT_MEMORY)
+    keep_memory(KEPT_MEMORY, large=True)  # the texts of a batch lie in one buffer
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked to be told
