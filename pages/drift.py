@@ -54,7 +54,7 @@ def page() -> None:
         window, subjects = filters.chosen().window, asked.runtime().settings.drift.subjects
         found = verdicts.summaries(subjects, window)
         by_subject = {subject: found.filter(subject=subject) for subject in subjects}
-        now = comparisons.newest(asked.store(), subjects)
+        now = verdicts.newest(subjects)
         frame.tiles([_tile(subject, now.get(subject), rows) for subject, rows in by_subject.items()])
         subject = _chosen(by_subject)
         _subject(subject, by_subject[subject], window)

@@ -41,6 +41,16 @@ def _summaries(_store: Store, _subjects: Sequence[str], _window: Window, key: st
     return comparisons.summaries(_store, _subjects, _window)
 
 
+def newest(subjects: Sequence[str]) -> Mapping[str, Row]:
+    """As `store.comparisons.newest`."""
+    return _newest(asked.store(), tuple(subjects), f"{asked.store().settings.path} {subjects}")
+
+
+@st.cache_data(ttl=TTL, max_entries=10, show_spinner=False)
+def _newest(_store: Store, _subjects: Sequence[str], key: str) -> Mapping[str, Row]:  # noqa: ARG001
+    return comparisons.newest(_store, _subjects)
+
+
 def told(subject: str, row: Row) -> Told:
     """All that is known of the window of one summary."""
     key = f"{asked.store().settings.path} {subject} {row['current_end']} {row['created_at']}"
