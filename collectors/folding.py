@@ -1,7 +1,9 @@
 """Folding: one spelling for the words that every client spells its own way."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 from store.model import Operation
 
@@ -51,18 +53,34 @@ OPERATIONS = (
 )
 
 
+LONGEST = 200  # characters of what may be a word that comes again
+Folded = TypeVar("Folded")
+
+
+def _remembered(fold: Callable[[str], Folded]) -> Callable[[str], Folded]:
+    """Fold each word once: a log's millions of calls have but a few."""
+    known = lru_cache(1024)(fold)
+    return lambda said: known(said) if len(said) <= LONGEST else fold(said)
+
+
 def finish_reason(said: object) -> str | None:
     """One of stop, length, tool_call, content_filter, error, other; None when nothing was said."""
-    if not said or not isinstance(said, str):
-        return None
+    return _finish_reason(said) if said and isinstance(said, str) else None
+
+
+@_remembered
+def _finish_reason(said: str) -> str:
     word = said.rsplit(".", 1)[-1].lower()  # FinishReason.STOP
     return FINISH.get(word) or FINISH.get(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", said).lower(), "other")
 
 
 def provider(said: object) -> str | None:
     """The name the GenAI conventions use."""
-    if not said or not isinstance(said, str):
-        return None
+    return _provider(said) if said and isinstance(said, str) else None
+
+
+@_remembered
+def _provider(said: str) -> str | None:
     word = said.strip().lower()
     word = word.split(".", 1)[0] if word.startswith(("openai.", "anthropic.")) else word  # openai.chat
     return PROVIDERS.get(word, word) or None
@@ -82,9 +100,12 @@ def maker(model: str | None) -> str | None:
 
 def error_type(said: object) -> str | None:
     """The last part of a class: `<class 'openai.RateLimitError'>` is RateLimitError."""
-    if said is None or said == "":
-        return None
-    word = re.sub(r"^<class '(.*)'>$", r"\1", str(said).strip())
+    return None if said is None or said == "" else _error_type(str(said))
+
+
+@_remembered
+def _error_type(said: str) -> str:
+    word = re.sub(r"^<class '(.*)'>$", r"\1", said.strip())
     return word.rsplit(".", 1)[-1] if re.fullmatch(r"[\w.]+", word) else word[:200]
 
 
@@ -93,6 +114,6 @@ def operation(said: object) -> Operation | None:
     return _operation(str(said).lower()) if said else None
 
 
-@lru_cache(1024)
+@_remembered
 def _operation(word: str) -> Operation | None:
     return next((kind for pattern, kind in OPERATIONS if pattern.search(word)), None)
