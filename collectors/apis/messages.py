@@ -144,6 +144,8 @@ def _role(value: dict[str, Any], role: str) -> str:
     if isinstance(lc_class, list) and lc_class:
         said = lc_class[-1]
     said = str(said)
+    if "." in said:  # MessageRole.USER
+        said = said.rsplit(".", 1)[-1].lower()
     return ROLES.get(said, role if said in ("message", "constructor") else said)
 
 

@@ -1,7 +1,7 @@
 """One call seen by two instrumentations: beside each other, often in different traces."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from collectors.identity import UNIQUE_RESPONSE
@@ -11,6 +11,8 @@ from collectors.spans.streams import NEAR_NS
 from store.model import Span
 
 OVERLAP = 0.8  # of the longer of two spans
+# A sum, and the parts of it that some leave out.
+PARTS = (("input", "cache_read", "cache_write"), ("output", "reasoning"))
 WITHIN = 0.5  # … where one lies within the other, and both ask the same or count the same
 
 
@@ -131,10 +133,21 @@ def _models(candidate: Candidate) -> set[str]:
 
 def _same_facts(a: Candidate, b: Candidate) -> bool:
     mine, theirs = a.reading.get("usage") or {}, b.reading.get("usage") or {}
-    if any(mine[n] != theirs[n] for n in ("input", "output") if mine.get(n) and theirs.get(n)):
+    if any(_apart(mine, theirs, *of) for of in PARTS):
         return False
     said = [_said(c) for c in (a, b)]
     return not all(said) or said[0] == said[1]
+
+
+def _apart(mine: Mapping[str, Any], theirs: Mapping[str, Any], whole: str, *parts: str) -> bool:
+    """Whether two counts differ, by more than what one of them may leave out."""
+    if not mine.get(whole) or not theirs.get(whole) or mine[whole] == theirs[whole]:
+        return False
+    told = [counts.get(name) for counts in (mine, theirs) for name in (whole, *parts)]
+    if not all(isinstance(count, int) for count in told if count is not None):
+        return True
+    left_out = [sum(counts.get(name) or 0 for name in parts) for counts in (mine, theirs)]
+    return abs(mine[whole] - theirs[whole]) not in left_out
 
 
 def _said(candidate: Candidate) -> str:

@@ -21,7 +21,10 @@ PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
 ERROR = 2
 OPENING = ("[", "{")
-CODE = re.compile(r"(?:^|(?:error code|status[ _]code|status|http)\D{0,4})([45]\d\d)\b", re.IGNORECASE)
+# The status at the beginning, behind a class and before what it is called, or behind a word that says it is one.
+CODE = re.compile(
+    r"(?:^|^[\w.]*(?:Error|Exception): (?=\d{3} [A-Z{])|(?i:error code|status[ _]code|status|http)\D{0,4})([45]\d\d)\b"
+)
 CODES = {
     "RateLimitError": 429, "ThrottlingException": 429, "TooManyRequestsException": 429, "rate_limit_error": 429,
     "overloaded_error": 529, "InternalServerError": 500, "AuthenticationError": 401, "PermissionDeniedError": 403,
