@@ -74,17 +74,21 @@ def other(known: str, number: int) -> str:
     return f"{known}{number:x}"
 
 
+def copies(lines: list[bytes], times: int) -> Iterator[bytes]:
+    """The lines again and again, each time under other ids."""
+    body = b"\n".join(lines).decode() + "\n"
+    known = sorted({found for line in lines for found in ids_in(orjson.loads(line))}, key=len, reverse=True)
+    alone = (rf"\b{re.escape(one)}\b" if len(one) < SHORT else re.escape(one) for one in known)
+    each = re.compile("|".join(alone) or "(?!)")
+    for number in range(times):
+        yield each.sub(lambda found: other(found[0], number), body).encode()  # noqa: B023 - used at once
+
+
 def write(path: Path, lines: list[bytes]) -> int:
     """Write the file; return how many times the lines stand in it."""
-    body = "\n".join(line.decode() for line in lines) + "\n"
-    known = sorted({found for line in lines for found in ids_in(orjson.loads(line))}, key=len, reverse=True)
-    each = re.compile(
-        "|".join(rf"\b{re.escape(id_)}\b" if len(id_) < SHORT else re.escape(id_) for id_ in known) or "(?!)"
-    )
     times = max(1, ROWS // len(lines))
-    with path.open("w", encoding="utf-8") as file:
-        for number in range(times):
-            file.write(each.sub(lambda found: other(found[0], number), body))  # noqa: B023 - used at once
+    with path.open("wb") as file:
+        file.writelines(copies(lines, times))
     return times
 
 

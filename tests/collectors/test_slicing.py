@@ -21,7 +21,7 @@ from collectors.ingest import ingest
 from leeway.workers import Inline
 from store.connection import Store
 from store.errors import LeewayError
-from tests.benchmarks.bench_formats import records, under_other_ids
+from tests.benchmarks.bench_formats import copies, records
 from tests.collectors.test_ingest import own
 from tests.conftest import NewStore
 
@@ -119,9 +119,8 @@ REMEMBERING = ("langchain_callbacks", "langsmith", "langfuse", "llamaindex", "op
 def test_a_file_cut_into_its_lines_leaves_the_same_in_the_store(
     tmp_path: Path, new_store: NewStore, monkeypatch: pytest.MonkeyPatch, name: str
 ):
-    body = b"\n".join(records(name)) + b"\n"
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b"".join(under_other_ids(body, number) for number in range(2)))
+    path.write_bytes(b"".join(copies(list(records(name)), 2)))
     with (
         new_store(tmp_path / "whole.duckdb") as whole,
         new_store(tmp_path / "parts.duckdb") as cut,
