@@ -61,7 +61,8 @@ def read(span: Span, logs: Sequence[LogRecord]) -> Reading:
         if type(found[name]) is not str:
             _as_text(found, name)
     if span.events and found.get("call") and (waited := first_chunk(span)) is not None:
-        merge(found, {"ttft_ms": waited, "stream": True})
+        merge(found, {"ttft_ms": waited})
+        found["stream"] = True  # whatever the settings of a client said
     return found
 
 

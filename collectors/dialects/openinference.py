@@ -87,7 +87,8 @@ def _call(a: Mapping[str, Any]) -> Reading:
         "response_id": _response_id(response),
         "usage": _usage(a, response),
         "reported_cost_usd": semconv.number(a.get("llm.cost.total")),
-        "stream": semconv.truth(_field(request, "stream") or settings.get("stream")),
+        # a no may be a setting of LangChain's model that was asked to stream all the same
+        "stream": semconv.truth(_field(request, "stream") or settings.get("stream")) or None,
         "finish_reasons": semconv.strings(a.get("llm.finish_reason")) or _finish_reasons(response),
         "tools_offered": len(nested(a, "llm.tools.")) or None,
         **semconv.settings({k: settings[k] for k in SETTINGS if k in settings}),

@@ -106,8 +106,11 @@ def absorb(kept: Candidate, other: Candidate) -> None:
     for name in CONTENT:
         if size(other.reading.get(name)) > size(kept.reading.get(name)):
             kept.reading[name] = other.reading[name]
+    streamed = kept.reading.get("stream") or other.reading.get("stream")
     merge(kept.reading, other.reading)
     kept.reading.update(usage)
+    if streamed:  # who saw pieces come is right, whatever a framework's settings say
+        kept.reading["stream"] = True
     kept.attempts = max(kept.attempts, other.attempts)
     kept.fold(other)
 
