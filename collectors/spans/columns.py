@@ -1,7 +1,7 @@
 """Spans by column: what is looked at many spans at a time, before any of them becomes an object."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import Any, Protocol
 
@@ -155,7 +155,8 @@ def quoted(texts: pa.StringArray) -> pa.Array:
 class Shape:
     """Spans of one scope with the same attributes in the same order and of the same kinds.
 
-    `at`: which rows of `columns` they are; `places`: where the attributes of each stand, a row a span.
+    `at`: which rows of `columns` they are; `places`: where the attributes of each stand, a row a span. A column that
+    was taken out once is kept: texts are long, and they are looked at more than once.
     """
 
     columns: Columns
@@ -164,14 +165,19 @@ class Shape:
     kinds: tuple[int, ...]
     at: Numbers
     places: Numbers
+    _taken: dict[str, pa.Array] = field(default_factory=dict, init=False)
 
     def column(self, name: str) -> pa.Array:
         """Return the values of an attribute; JSON where they are lists or maps."""
-        place = self.names.index(name)
+        if name not in self._taken:
+            self._taken[name] = self._column(self.names.index(name))
+        return self._taken[name]
+
+    def _column(self, place: int) -> pa.Array:
         kind = self.kinds[place]
-        if kind == NONE:
-            return pa.nulls(len(self.at))
-        return self.columns.values[kind].take(pa.array(self.places[:, place]))
+        return (
+            self.columns.values[kind].take(pa.array(self.places[:, place])) if kind != NONE else pa.nulls(len(self.at))
+        )
 
     def values(self, name: str) -> list[Any]:
         """Return the values of an attribute as objects."""
@@ -200,6 +206,8 @@ class Shape:
 
     def only(self, these: Numbers) -> "Shape":
         """Return some of the spans: by place or by yes and no."""
+        if these.dtype == np.bool_ and these.all():
+            return self
         return Shape(columns=self.columns, scope=self.scope, names=self.names, kinds=self.kinds, at=self.at[these],
                      places=self.places[these])  # fmt: skip
 
