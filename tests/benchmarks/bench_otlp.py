@@ -1,7 +1,8 @@
 """OTLP: spans accepted and loaded per second, acknowledgement times, disk per 100 k calls; on a real server.
 
 Targets: 100 k spans/s accepted with 8 exporters, ack p99 ≤ 5 ms with one, 20 k spans loaded per CPU-second,
-60 MB per 100 k calls. The senders share the machine's cores with the server: accepted rates are lower bounds.
+60 MB per 100 k calls. The senders share the machine's cores with the server: accepted rates are lower bounds. What the
+server does once, when its worker starts and its memory grows to what a batch takes, is told apart.
 """
 
 import gzip
@@ -18,6 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from tests.serving import Serving
 
 SPANS = 512
+FIRST = 70  # bodies: more than a batch holds
 # Loading alone is measured: scoring and embedding what was loaded would be counted with it.
 SETTINGS = """
 [scoring]
@@ -111,12 +113,16 @@ def cpu_s(pid: int) -> float:
 
 
 def main() -> None:
-    pool = [body(seed) for seed in range(280)]
+    first, pool = [body(seed) for seed in range(1000, 1000 + FIRST)], [body(seed) for seed in range(280)]
     with tempfile.TemporaryDirectory() as folder:
         server = Serving(Path(folder), settings=SETTINGS)
         server.start()
         assert server.process is not None
         pid = server.process.pid
+        before = cpu_s(pid)
+        _accepted(server.port, first, 1)
+        server.settle(600)
+        print(f"the first batch: {FIRST * SPANS / (cpu_s(pid) - before):,.0f} spans per CPU-second, starting included")
         before = cpu_s(pid)
         _, acks = _accepted(server.port, pool[:40], 1)
         print(f"ack, one exporter: p50 {acks[len(acks) // 2]:.1f} ms, p99 {acks[int(len(acks) * 0.99)]:.1f} ms (≤ 5)")
@@ -132,7 +138,8 @@ def main() -> None:
               f"{time.perf_counter() - begun:.1f} s after the last ack")  # fmt: skip
         server.stop()
         megabytes = server.database.stat().st_size / 1e6
-        print(f"disk: {megabytes / loaded * 100_000:.1f} MB per 100 k calls with text (≤ 60), spans kept beside them")
+        stored = loaded + FIRST * SPANS
+        print(f"disk: {megabytes / stored * 100_000:.1f} MB per 100 k calls with text (≤ 60), spans kept beside them")
 
 
 if __name__ == "__main__":
