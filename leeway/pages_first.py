@@ -1,7 +1,7 @@
 """Pages come first: while one is drawn, the processes that score stand still.
 
-A scoring child slows every click by half even at the lowest priority, for cores share memory and caches. So it is
-stopped for as long as somebody waits. Standing still makes a debt that running pays back: at most MOST_S at a stretch,
+Even at a low priority a scoring child takes turns, and shares memory and caches with who draws. So it is stopped for as
+long as somebody waits. Standing still makes a debt that running pays back: at most MOST_S at a stretch,
 and where the clicks never end a fifth of the time is left for scoring.
 """
 

@@ -11,7 +11,7 @@ import polars as pl
 from store.conditions import condition
 from store.connection import Store
 from store.model import Filters, Window
-from store.relations import RATE_LIMITED, SAID_SQL
+from store.relations import BOUND, RATE_LIMITED, SAID_SQL
 
 
 class Telling(StrEnum):
@@ -28,7 +28,7 @@ class Telling(StrEnum):
     NEWEST = "newest"
 
 
-SAID = SAID_SQL.format(start="$start", end="$end", names="list_contains($names, name)")
+SAID = SAID_SQL.format(**BOUND)
 _PICKED = {
     Telling.FAILED: ("status = 'error'", "event_time DESC"),
     Telling.RATE_LIMITED: (RATE_LIMITED, "event_time DESC"),
@@ -36,7 +36,7 @@ _PICKED = {
     Telling.LONG: ("output_tokens IS NOT NULL", "output_tokens DESC"),
     Telling.SLOW: ("latency_ms IS NOT NULL", "latency_ms DESC"),
     Telling.LATE: ("ttft_ms IS NOT NULL", "ttft_ms DESC"),
-    Telling.OVERDUE: ("ingested_at IS NOT NULL", "ingested_at - event_time DESC"),
+    Telling.OVERDUE: ("true", "ingested_at - event_time DESC"),
     Telling.DISLIKED: (f"call_id IN (SELECT call_id FROM ({SAID}) WHERE NOT well)", "event_time DESC"),
     Telling.NEWEST: ("true", "event_time DESC"),
 }

@@ -10,14 +10,14 @@ import polars as pl
 from store.conditions import condition
 from store.connection import Store
 from store.model import Filters, Window
-from store.relations import EVALUATIONS_SQL, SCORABLE
+from store.relations import BOUND, EVALUATIONS_SQL, SCORABLE
 
 NEWEST = 50_000  # calls that are looked at
 PROMPT_CHARS = 8_000  # of a prompt that are searched
 LENGTH = "length"
 NONE = ""  # mentioned by a prompt that mentions nothing
 
-_SCORES_SQL = EVALUATIONS_SQL.format(start="$start", end="$end", names="list_contains($names, name)")
+_SCORES_SQL = EVALUATIONS_SQL.format(**BOUND)
 # One pattern for all goes first: most prompts mention nothing. Shares of scores are Hájek's, their `n` is Kish's.
 MENTIONS_SQL = f"""
     WITH picked AS (

@@ -187,6 +187,10 @@ class Span(Struct, frozen=True, kw_only=True):
     scope_version: str = ""
     resource: Mapping[str, Any] = {}
 
+    @property
+    def failed(self) -> bool:
+        return self.status_code == 2  # noqa: PLR2004 - see above
+
 
 class LogRecord(Struct, frozen=True, kw_only=True):
     """One log record that belongs to a span: a message event, the details event, an evaluation."""

@@ -14,6 +14,7 @@ from store.connection import Store
 from store.errors import ConfigError
 from store.model import DIMENSIONS, Filters, Window
 from store.relations import (
+    BOUND,
     CALLS_SQL,
     COMPARISONS_SQL,
     EVALUATIONS_SQL,
@@ -143,7 +144,7 @@ def _rows(store: Store, relation: Relation, question: Question, where: str, para
         rows = rollup.fresh(store, _ROLLED[relation], question.window, params)
     else:
         params |= {"start": question.window.start, "end": question.window.end}
-        rows = RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
+        rows = RAW[relation].format(**BOUND)
     if relation in NAMED:
         params["names"] = list(question.names)
     if relation is Relation.HISTOGRAM:

@@ -8,6 +8,9 @@ query may read several stretches of time.
 
 from store.model import DIMENSIONS
 
+# What one stretch of time, and one list of names, are bound to.
+BOUND = {"start": "$start", "end": "$end", "names": "list_contains($names, name)"}
+
 # Conditions on a call that more than one number is made of.
 RATE_LIMITED = "(http_status = 429 OR coalesce(regexp_matches(error_type, '(?i)rate.?limit|throttl|too.?many'), false))"
 # A call that failed before a token was counted is billed by nobody: it is missing from no cost.

@@ -11,7 +11,7 @@ import polars as pl
 from store.connection import Store
 from store.evaluations import append_evaluations
 from store.model import Evaluation, Window
-from store.relations import SAID_SQL
+from store.relations import BOUND, SAID_SQL
 
 # Why a call stands in the queue. Labels of odd calls say nothing of the others.
 BY_CHANCE = "by chance"
@@ -20,7 +20,7 @@ LIKED, DISLIKED = "flagged, but liked", "not flagged, but disliked"
 NOVEL = "unlike anything before"
 ODD = frozenset({ANOTHER_OPINION, LIKED, DISLIKED, NOVEL})
 HUMAN = "human:"
-FEEDBACK_SQL = SAID_SQL.format(start="$start", end="$end", names="list_contains($names, name)")
+FEEDBACK_SQL = SAID_SQL.format(**BOUND)
 SESSIONS_SQL = f"""
     SELECT c.session_id, count(*) FILTER (well) AS up, count(*) FILTER (NOT well) AS down, count(*) AS said,
         arg_max(f.explanation, f.created_at) AS comment, max(f.created_at) AS last_at

@@ -11,6 +11,7 @@ from store.conditions import condition
 from store.connection import Store
 from store.model import Filters, Window
 from store.points import NAMED, RAW, Relation
+from store.relations import BOUND
 
 # Time is cut into pieces that fit both the windows and their distance; a window is so many pieces.
 SLIDING_SQL = """
@@ -47,7 +48,7 @@ def sliding(store: Store, relation: Relation, *, sql: str, n: str, asked: Overla
         "last": asked.ends.end, "start": asked.ends.start - asked.length, "end": asked.ends.end,
     }  # fmt: skip
     where = condition(asked.filters, params)
-    rows = RAW[relation].format(start="$start", end="$end", names="list_contains($names, name)")
+    rows = RAW[relation].format(**BOUND)
     if relation in NAMED:
         params["names"] = list(asked.names)
     keys = "".join(f"{name}, " for name in asked.by)

@@ -1,4 +1,4 @@
-"""How much is asked, and by how many."""
+"""How much is asked, by how many, and how soon it is here."""
 
 from analytics.metric import Metric, Rolled
 

@@ -8,7 +8,6 @@ from store.model import LogRecord, Span, SpanKind
 
 MARKS = ("guardrail_name", "guardrail.name", "validator_name", "rail.name")
 AGENTS = "logfire.openai_agents"
-ERROR = 2
 
 
 def score(span: Span) -> int:
@@ -22,7 +21,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     return {
         "kind": SpanKind.GUARDRAIL,
         "call": False,
-        "outcomes": guarded(name, a, a.get("output.value"), failed=span.status_code == ERROR),
+        "outcomes": guarded(name, a, a.get("output.value"), failed=span.failed),
     }
 
 

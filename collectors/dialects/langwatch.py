@@ -22,7 +22,6 @@ METRICS = {
     "estimated": "tokens_estimated",
 }  # fmt: skip
 WHO = {"session_id": "langwatch.thread.id", "user_id": "langwatch.user.id", "tenant": "langwatch.customer.id"}
-ERROR = 2
 
 
 def score(span: Span) -> int:
@@ -86,7 +85,7 @@ def _judged(span: Span, kind: SpanKind) -> list[Outcome] | None:
     said = as_object(_value(span.attributes, "langwatch.output"))
     if kind == SpanKind.GUARDRAIL:
         told = {"passed": said.get("passed"), "reason": said.get("details")}
-        return guarded(span.name, told, None, failed=span.status_code == ERROR)
+        return guarded(span.name, told, None, failed=span.failed)
     passed = {"True": "passed", "False": "failed"}.get(str(said.get("passed")))
     return scored(span.name, {**said, "label": said.get("label") or passed, "explanation": said.get("details")})
 

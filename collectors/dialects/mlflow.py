@@ -19,7 +19,6 @@ KINDS = {
 }  # fmt: skip
 CALLS = {SpanKind.LLM: Operation.CHAT, SpanKind.EMBEDDING: Operation.EMBEDDING}
 SCOPE = "mlflow."
-ERROR = 2
 
 
 def score(span: Span) -> int:
@@ -40,7 +39,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
         documents = parsed(a.get("mlflow.spanOutputs"))
         found["documents"] = documents if isinstance(documents, list) else None
     if kind == SpanKind.GUARDRAIL:
-        found["outcomes"] = guarded(span.name, {}, a.get("mlflow.spanOutputs"), failed=span.status_code == ERROR)
+        found["outcomes"] = guarded(span.name, {}, a.get("mlflow.spanOutputs"), failed=span.failed)
     if kind == SpanKind.EVALUATOR:
         found["outcomes"] = scored(span.name, a.get("mlflow.spanOutputs"))
     return found

@@ -36,7 +36,6 @@ NOTHING: tuple[Any, ...] = (
     {"result": []},
     {"results": []},
 )  # what a retrieval that found nothing gives back
-ERROR = 2
 SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
 
 
@@ -57,7 +56,7 @@ def extract(span: Span, _logs: Sequence[LogRecord]) -> Reading:
     if kind in (SpanKind.RETRIEVAL, SpanKind.RERANK):
         found["documents"] = _documents(a)
     if kind == SpanKind.GUARDRAIL:
-        found["outcomes"] = guarded(span.name, a, a.get("output.value"), failed=span.status_code == ERROR)
+        found["outcomes"] = guarded(span.name, a, a.get("output.value"), failed=span.failed)
     if kind == SpanKind.AGENT:
         found["outcomes"] = tripped(span.status_message)
     if kind == SpanKind.EVALUATOR:

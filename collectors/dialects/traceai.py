@@ -23,7 +23,6 @@ LISTS = {
     "gen_ai.tool.definitions.": "llm.tools.",
 }  # fmt: skip
 MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
-ERROR = 2
 
 
 def score(span: Span) -> int:
@@ -36,7 +35,7 @@ def extract(span: Span, logs: Sequence[LogRecord]) -> Reading:
     found = openinference.extract(replace(span, attributes=_renamed(a)), logs)
     if found["kind"] == SpanKind.GUARDRAIL:
         said = {"result": a.get("gen_ai.guardrail.result"), "guardrail.name": a.get("gen_ai.guardrail.name")}
-        found["outcomes"] = guarded(span.name, said, a.get("output.value"), failed=span.status_code == ERROR)
+        found["outcomes"] = guarded(span.name, said, a.get("output.value"), failed=span.failed)
     if found["call"]:
         found["response_model"] = found.get("response_model") or a.get("gen_ai.request.model")
         found["usage"] = found.get("usage") or semconv.usage(a)

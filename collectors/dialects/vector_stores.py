@@ -16,7 +16,6 @@ SYSTEM = ("db.system", "db.system.name")
 STORES = frozenset({
     "pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus", "lancedb", "marqo", "astra", "pgvector", "vespa",
 })  # fmt: skip
-ERROR = 2
 ASKING = ("query", "search")
 SEARCHES = ("query", "search", "get", "retrieve", "fetch", "peek", "recommend")
 FOUND = ("db.query.result", "db.search.result")
@@ -48,7 +47,7 @@ def _nothing(span: Span, asked: str) -> list[Any] | None:
         return [] if told == 0 else None
     scope = span.scope_name.removeprefix(OPENLLMETRY)
     tells = scope != span.scope_name and scope.startswith(TELL_EACH) and any(word in asked for word in ASKING)
-    return [] if tells and span.status_code != ERROR else None
+    return [] if tells and not span.failed else None
 
 
 def _document(told: Mapping[str, Any], event: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from collectors.dialects.genai import DETAILS
 from store.model import LogRecord, Span, SpanKind
 
 Key = tuple[str, str]  # trace id, span id
-ERROR = 2  # OTLP's status code
 REFUSED = ("TypeError", "builtins.TypeError")
 
 
@@ -137,9 +136,9 @@ def _claims(span: Span, reading: Reading) -> bool:
     """Whether a span tells of a call. One that the client's own code refused (a TypeError) never left the process."""
     if not reading.get("call"):
         return False
-    error = str(span.attributes.get("error.type") or "") if span.status_code == ERROR else ""
+    error = str(span.attributes.get("error.type") or "") if span.failed else ""
     raised = any(e.attributes.get("exception.type") in REFUSED for e in span.events) or error in REFUSED
-    return not (span.status_code == ERROR and raised and not reading.get("response_id"))
+    return not (span.failed and raised and not reading.get("response_id"))
 
 
 def _from_details(records: Sequence[LogRecord]) -> list[Candidate]:

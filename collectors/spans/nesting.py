@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from collectors.dialect import Reading, merge
-from collectors.spans.candidate import ERROR, Candidate, Key, Trees
+from collectors.spans.candidate import Candidate, Key, Trees
 from store.model import Span, Status
 
 CONTENT = ("asked", "answered", "system")
@@ -66,7 +66,7 @@ def _went_well(outer: Candidate, beneath: Iterable[Candidate]) -> bool:
 
 
 def _failed(candidate: Candidate) -> bool:
-    return candidate.span.status_code == ERROR or candidate.reading.get("status") == Status.ERROR
+    return candidate.span.failed or candidate.reading.get("status") == Status.ERROR
 
 
 def _fold_attempts(outer: Candidate, beneath: Iterable[Candidate], gone: set[Key]) -> None:
@@ -91,7 +91,7 @@ def fold_retries(candidates: Iterable[Candidate], gone: set[Key]) -> list[Candid
 
 def _retried(earlier: Candidate, later: Candidate) -> bool:
     return (
-        earlier.span.status_code == ERROR
+        earlier.span.failed
         and earlier.span.end_ns <= later.span.start_ns
         and earlier.scope == later.scope
         and earlier.reading.get("request_model") == later.reading.get("request_model")

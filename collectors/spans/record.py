@@ -19,7 +19,6 @@ from store.model import ContentState, LLMCall, Operation, Span, Status, TimeQual
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLAUSIBLE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)  # a clock may be wrong by so much before its time is not believed
-ERROR = 2
 OPENING = ("[", "{")
 # The status at the beginning, behind a class and before what it is called, or behind a word that says it is one.
 CODE = re.compile(
@@ -184,7 +183,7 @@ def _times(candidate: Candidate, now: datetime, problems: list[str]) -> dict[str
 
 def _status(span: Span, reading: Reading) -> dict[str, Any]:
     told = reading.get("status")
-    failed = told == Status.ERROR or (told is None and (span.status_code == ERROR or "error.type" in span.attributes))
+    failed = told == Status.ERROR or (told is None and (span.failed or "error.type" in span.attributes))
     if not failed:
         ended = reading.get("end_ns", span.end_ns) or reading.get("answered")
         return {
