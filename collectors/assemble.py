@@ -16,6 +16,7 @@ from collectors.spans.evaluations import calls_by_name, evaluation, outcomes, to
 from collectors.spans.inherit import Identities, inherited
 from collectors.spans.nesting import innermost
 from collectors.spans.record import call_of
+from collectors.spans.records import united
 from collectors.spans.streams import joined
 from store.model import Evaluation, LLMCall, LogRecord, Span, SpanKind
 
@@ -39,7 +40,7 @@ def assemble(spans: Iterable[Span], logs: Iterable[LogRecord], *, now: datetime)
     """Work out the calls of these spans and log records. `now` stands in for times that cannot be."""
     placed_logs = [placed(log) for log in logs]
     trees, candidates = read_all(told_once(spans), logs_by_span(placed_logs))
-    found = once(innermost(joined(candidates), trees))
+    found = once(innermost(joined(united(candidates, trees)), trees))
     retrieved.attach(found, trees)
     identities = Identities(trees)
     calls = [_call(c, inherited(c, trees, identities), now) for c in found]

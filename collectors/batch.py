@@ -18,6 +18,7 @@ from collectors.spans.columns import Source, everything, made
 from collectors.spans.decoded import BAD_RECORD
 from collectors.spans.fellows import tables
 from collectors.spans.frames import opened
+from collectors.spans.set_apart import SET_APART
 from store.calls import bare_table
 from store.evaluations import evaluation_table
 from store.journal import Frame
@@ -26,6 +27,7 @@ from store.model import LogRecord, Reject, Span
 from store.sources import reject_table
 from store.spans import EPOCH, Stored, log_table, logs_of, span_table, spans_of
 
+SPLIT = (".logfire", "/logfire", SET_APART)  # in the names of sources that tell one call in several records
 EVENTS = "gen_ai."  # of the log records, only the GenAI conventions' events say anything of calls
 
 
@@ -126,7 +128,7 @@ def _batch(
         evaluations=evaluation_table(found.evaluations),
         rejects=reject_table(rejects),
         judged=[(w.trace_id, w.span_id, str(w.attributes.get("gen_ai.response.id") or "")) for w in found.waiting],
-        split=sorted({c.source for c in found.calls if ".logfire" in c.source or "/logfire" in c.source}),
+        split=sorted({c.source for c in found.calls if any(mark in c.source for mark in SPLIT)}),
     )
 
 

@@ -10,6 +10,8 @@ field, the higher priority first. What they give is a `Reading`: a dict with the
 - `system` (text or parts), `asked`, `answered` (messages of `collectors.apis.messages`)
 - `documents`: what a retrieval found; an empty list where it told that it found nothing
 - `outcomes`: what a guardrail, an evaluator or an annotator said (`collectors/spans/outcomes.py`)
+- `record`: what a log record that was set apart tells of a call, and `conversation`: where its other records are found
+  (`collectors/spans/records.py`)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +27,7 @@ Reading = dict[str, Any]
 
 TEXTS = frozenset({
     "request_model", "response_model", "response_id", "provider", "session_id", "user_id", "tenant", "agent_name",
-    "workflow", "environment", "prompt_name", "prompt_version", "error_message", "error_type",
+    "workflow", "environment", "prompt_name", "prompt_version", "error_message", "error_type", "conversation",
 })  # fmt: skip
 MANY = 100  # attributes and events: a span with more is like no other, its shape is not worth remembering
 HOW_COUNTED = frozenset({"exclusive", "exclusive_output", "estimated"})  # says how its own counts are meant, no others
@@ -37,18 +39,28 @@ class Dialect:
 
     A score looks at the scope, at which attributes there are and at what the events are called, never at a value:
     spans come by the thousand in few shapes, and each shape is scored once.
+
+    `record`: for clients that tell their calls in log records. It returns the name of what a record belongs together
+    with (a turn of a conversation), None for one that tells of no call; what is named so is read as a span of its own.
     """
 
     name: str
     priority: int
     score: Callable[[Span], int]
     extract: Callable[[Span, Sequence[LogRecord]], Reading]
+    record: Callable[[LogRecord], str | None] | None = None
 
 
 @cache
 def dialects() -> tuple[Dialect, ...]:
     """Every dialect, the most specific first."""
     return tuple(sorted(declared(Dialect, "collectors.dialects").values(), key=lambda d: (-d.priority, d.name)))
+
+
+@cache
+def recorders() -> tuple[Callable[[LogRecord], str | None], ...]:
+    """Return how each dialect that has records of its own tells them from other log records."""
+    return tuple(dialect.record for dialect in dialects() if dialect.record)
 
 
 def read(span: Span, logs: Sequence[LogRecord]) -> Reading:

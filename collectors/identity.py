@@ -8,7 +8,7 @@ import polars as pl
 
 # Ids that a provider or gateway makes unique in the world, told by their form. Made-up ones ("chatcmpl-123") are not.
 UNIQUE_RESPONSE = re.compile(
-    r"(?:chatcmpl-|cmpl-|msg_|resp_|gen-|batch_req_|embd-)[\w-]{12,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"(?:chatcmpl-|cmpl-|msg_|resp_|req_|gen-|batch_req_|embd-)[\w-]{12,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 
 

@@ -59,6 +59,20 @@ OVERLAPPING_SQL = """
         ELSE known.started_at < fresh.ended_at + INTERVAL 1 SECOND
         AND fresh.started_at < known.ended_at + INTERVAL 1 SECOND END
 """
+# A request told without its end may last an hour, and an answer without its begin have taken one: what lies in between
+# in the same conversation may be the other half. A request that failed may have been sent again a little later.
+HALVES_SQL = """
+    SELECT trace_id, source, service, session_id, coalesce(started_at, ended_at - INTERVAL 1 HOUR) AS began,
+        coalesce(ended_at + to_seconds(if(status = 'error', 30, 0)), started_at + INTERVAL 1 HOUR) AS ended{more}
+    FROM {calls} WHERE source IN (SELECT unnest($split)) AND session_id IS NOT NULL
+"""
+OTHER_HALVES_SQL = """
+    WITH fresh AS ({fresh}), known AS ({known})
+    SELECT DISTINCT known.trace_id, known.merged_from FROM known
+    JOIN fresh ON known.source = fresh.source AND known.session_id = fresh.session_id
+        AND known.service IS NOT DISTINCT FROM fresh.service
+    WHERE known.trace_id <> fresh.trace_id AND known.began <= fresh.ended AND fresh.began <= known.ended
+"""
 MARK_DIRTY_SQL = """
     INSERT INTO data.dirty_hours
     SELECT DISTINCT date_trunc('hour', event_time) AS hour FROM data.calls
@@ -127,10 +141,18 @@ def overlapping(store: Store, calls: pa.Table, split: Sequence[str], *, low: dat
     known = set(store.read(SOURCES_SQL, {"low": low, "high": high})["source"].to_list())
     if not known or not mine or (len(mine | known) == 1 and not split):
         return set()
-    columns = ["trace_id", "source", "service", "started_at", "ended_at", "response_id"]
-    with store.transaction() as tx, tx.staged(calls.select(columns), "fresh_calls") as staged:
-        sql = OVERLAPPING_SQL.format(staged=staged)
-        return _traces(tx.read(sql, {"low": low, "high": high, "split": list(split)}))
+    window = {"low": low, "high": high, "split": list(split)}
+    with store.transaction() as tx, tx.staged(calls.select(TIMED), "fresh_calls") as staged:
+        found = _traces(tx.read(OVERLAPPING_SQL.format(staged=staged), window))
+        return found | (_traces(tx.read(_other_halves(staged), window)) if split else set())
+
+
+TIMED = ["trace_id", "source", "service", "session_id", "status", "started_at", "ended_at", "response_id"]
+
+
+def _other_halves(staged: str) -> str:
+    known = HALVES_SQL.format(calls="data.calls", more=", merged_from") + " AND event_time BETWEEN $low AND $high"
+    return OTHER_HALVES_SQL.format(fresh=HALVES_SQL.format(calls=staged, more=""), known=known)
 
 
 def _traces(frame: pl.DataFrame) -> set[str]:

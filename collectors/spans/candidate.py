@@ -125,11 +125,16 @@ def placed(log: LogRecord) -> LogRecord:
 def read_all(spans: Mapping[Key, Span], logs: Mapping[Key, Sequence[LogRecord]]) -> tuple[Trees, list[Candidate]]:
     """Read every span and every details event that stands alone; return the trees and the candidates."""
     readings = {key: read(span, logs.get(key, ())) for key, span in spans.items()}
-    found = [Candidate(span=spans[key], reading=dict(r)) for key, r in readings.items() if _claims(spans[key], r)]
+    found = [_candidate(spans[key], r) for key, r in readings.items() if _claims(spans[key], r)]
     for key, records in logs.items():
         if key not in spans:
             found += _from_details(records)
     return Trees(spans, readings), found
+
+
+def _candidate(span: Span, reading: Reading) -> Candidate:
+    attempts = reading.get("attempts") or 1
+    return Candidate(span=span, reading=dict(reading), attempts=attempts, log_only="record" in reading)
 
 
 def _claims(span: Span, reading: Reading) -> bool:

@@ -10,7 +10,7 @@ from collectors.apis.conversation import input_fields, modalities, output_fields
 from collectors.apis.messages import Message, Part, text
 from store.model import ContentState
 
-REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "REDACTED", "redacted-by-litellm", "<redacted>"})
+REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "REDACTED", "redacted-by-litellm", "<redacted>", "<REDACTED>"})
 TEXTS = ("system_text", "input_text", "output_text", "reasoning_text")
 MAX_TEXT = 1 << 20  # characters of one text field; what is longer is cut and says so
 

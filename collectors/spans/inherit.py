@@ -60,6 +60,8 @@ def identity(attributes: Mapping[str, Any], reading: Reading) -> Reading:
     for field in LOOKUPS:
         if field in reading and (said := text(reading[field])):
             found[field] = said
+    if "prompt_name" in found and found["prompt_name"] == found.get("session_id"):
+        del found["prompt_name"]  # a conversation's id names no prompt
     return found
 
 

@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collectors.spans.columns import everything
 from collectors.spans.decoded import BAD_RECORD, Decoded, known_time
 from collectors.spans.otlp_json import decode_json
+from collectors.spans.set_apart import set_apart
 from collectors.spans.values import attributes, resource_of, value
 from collectors.spans.wire import read_spans
 from store.errors import FormatError
@@ -140,4 +141,4 @@ def protobuf_logs(message: Any) -> Decoded:
                         resource=resource,
                     )
                 )
-    return found
+    return set_apart(found)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from collectors.spans.decoded import BAD_RECORD, INT64, Decoded, known_time
+from collectors.spans.set_apart import set_apart
 from store.model import LogRecord, Span, SpanEvent
 
 STATUS_CODES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
@@ -23,7 +24,7 @@ def decode_json(obj: dict[str, Any]) -> Decoded:
     for resource, scope, records in _scoped(obj, "resourceLogs", "scopeLogs", "logRecords"):
         for record in records:
             _collect(found, found.logs, partial(_json_log, record, scope, resource))
-    return found
+    return set_apart(found)
 
 
 def _collect(found: Decoded, into: list[Any], read: Callable[[], Any]) -> None:

@@ -21,7 +21,7 @@ from store.journal import GZIP, JSON, Frame, Journal, JournalSettings, Position,
 from store.model import LLMCall, LogRecord, Span
 
 CASES = sorted(p for p in (Path(__file__).parent / "captures").iterdir() if p.is_dir())
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NOW = datetime(2026, 12, 2, 12, tzinfo=UTC)
 
 
 def frames(case: Path) -> list[Frame]:
