@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from store.connection import Store, StoreSettings
 from tests.serving import ROOT, Serving
 
 NewStore = Callable[[Path], Store]
+settings.register_profile("leeway", deadline=None)  # how long an example takes is told of the machine, not of the code
+settings.load_profile("leeway")
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

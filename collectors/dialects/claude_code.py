@@ -1,6 +1,6 @@
 """Claude Code: log events `claude_code.*`, and the spans `claude_code.llm_request` of its tracing (beta).
 
-Events and spans of one request share its `request_id`; an error's event has none before 2.1.3xx. Tokens exclude those
+Events and spans of one request share its `request_id`; an error may have none. Tokens exclude those
 read from and written to the cache. A prompt is told once for a whole turn, the answer's text in an event of its own.
 Seen: 2.1.197, 2.1.332.
 """
@@ -24,6 +24,7 @@ PROVIDERS = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
 ASKED_BY = ("query_source", "query_source_safe")  # the person's own loop, or the client for a title, a summary
 PERSON = ("sdk", "repl_main_thread")
 MINUTE_NS = 60_000_000_000
+MANY = 1000  # times that no client sends a request again
 
 
 def record(log: LogRecord) -> str | None:
@@ -83,7 +84,8 @@ def _call(span: Span) -> Reading:
 def _attempts(span: Span) -> int | None:
     """Return how often it was sent: a span says so with each time, a record with the last."""
     times = sum(event.name == "gen_ai.request.attempt" for event in span.events)
-    return max(times, int(number(span.attributes.get("attempt")) or 0)) or None
+    told = int(number(span.attributes.get("attempt")) or 0)
+    return max(times, told if told < MANY else 0) or None
 
 
 def _error(told: Any) -> Reading:

@@ -36,9 +36,10 @@ def record_name(log: LogRecord) -> str:
 
 
 def _span(log: LogRecord, turn: str) -> Span:
+    place = digest(turn.encode("utf-8", "replace"))
     lasted = int(max(0.0, number(log.attributes.get("duration_ms")) or 0.0) * MS)
     return Span(
-        trace_id=log.trace_id or f"log:{digest(turn.encode())}",
+        trace_id=log.trace_id or f"log:{place}",
         span_id=fingerprint(log)[:16],
         parent_span_id=log.span_id or None,
         name=record_name(log),
