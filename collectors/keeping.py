@@ -107,6 +107,7 @@ def store_spans(run: Import, part: Part, report: Report) -> None:
     report.duplicates += kept.duplicates
     report.spans += kept.spans
     report.rejects += kept.rejects
+    report.show(kept.rejected)
 
 
 def store_spans_dry(tx: Transaction, part: Part, report: Report, run: Import) -> None:
@@ -115,6 +116,7 @@ def store_spans_dry(tx: Transaction, part: Part, report: Report, run: Import) ->
     batch = batch_at(part.spans)
     report.spans += batch.spans.num_rows
     report.rejects += batch.rejects.num_rows
+    report.show(batch.rejects)
     count(report, append_calls(tx, stamped(batch.calls, source_id=report.source_id, ingested_at=run.now)))
 
 

@@ -11,12 +11,13 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from collectors.rejected import ENDING
 from collectors.report import Report
 from store.errors import FormatError
 from store.sources import FAILED
@@ -103,15 +104,22 @@ class Watch:
         return self._ended(path, report)
 
     def _ended(self, path: Path, report: Report) -> str:
-        """The report first: a file that stands in done or failed has one."""
+        """The report first: a file that stands in done or failed has one, and its rejects beside it."""
         where = REFUSED if report.status == FAILED else DONE
         target = _free(self.folder / where, path.name)
-        written = target.with_name(f".{target.name}{REPORT}")
-        written.write_bytes(orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2) + b"\n")
-        written.rename(target.with_name(target.name + REPORT))
+        if report.rejected.lines:
+            _put(target.with_name(target.name + ENDING), b"".join(report.rejected.lines))
+        _put(target.with_name(target.name + REPORT), orjson.dumps(report.facts(), option=orjson.OPT_INDENT_2) + b"\n")
         path.rename(target)
         log.info("%s: %s, %d calls, %d rejects", report.name, where, report.calls, report.rejects)
         return where
+
+
+def _put(path: Path, body: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_bytes(body)
+    unfinished.rename(path)
 
 
 def _state(path: Path) -> State | None:

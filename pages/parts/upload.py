@@ -14,7 +14,7 @@ from collectors.files.tabular import is_parquet
 from collectors.format import formats
 from collectors.preview import Preview
 from collectors.report import Report
-from pages.parts import alarms, asked, fieldmap, links, units
+from pages.parts import alarms, asked, fieldmap, links, rejects, units
 from pages.parts.text import safe_label
 from store.errors import LeewayError
 
@@ -114,8 +114,9 @@ def _spooled(file: UploadedFile, most: int | None = None) -> Iterator[Path]:
 
 def results() -> None:
     """What became of the last upload; stays until the next one."""
-    for report, dry in st.session_state.get(RESULTS, ()):
+    for number, (report, dry) in enumerate(st.session_state.get(RESULTS, ())):
         _told(report, dry=dry)
+        rejects.of_report(report.name, report.rejected, key=f"upload-{number}")
 
 
 def _told(report: Report, *, dry: bool) -> None:

@@ -47,7 +47,8 @@ def report(watch: Watch, where: str, name: str) -> dict[str, object]:
 def test_a_file_is_read_and_lies_in_done_beside_its_report(watch: Watch, store: Store):
     put(watch, "a.jsonl", b"\n".join([*own(3), b"bad"]))
     assert watch.round() == {"done": 1, "failed": 0}
-    assert lies(watch, "done") == ["a.jsonl", "a.jsonl.report.json"]
+    assert lies(watch, "done") == ["a.jsonl", "a.jsonl.rejects.jsonl", "a.jsonl.report.json"]
+    assert json.loads((watch.folder / "done/a.jsonl.rejects.jsonl").read_bytes())["raw"] == "bad"
     assert lies(watch, "inbox") == lies(watch, "processing") == []
     told = report(watch, "done", "a.jsonl")
     assert (told["calls"], told["rejects"], told["status"]) == (3, 1, "done")

@@ -46,3 +46,18 @@ def test_a_mapping_of_the_settings_can_be_chosen(world):
     next(button for button in test.button if button.label == "Read the files").click().run()
     assert not test.exception
     assert runtime.store.one("SELECT output_text FROM calls") == "Yes."
+
+
+def test_what_was_rejected_can_be_downloaded_after_a_try_and_later_from_the_list(world):
+    world()
+    test = uploaded(visit("data"), b'{"ts": 1772362800, "prompt": "a", "answer": "b"}\n<b>bad</b>\n', "two.jsonl")
+    next(box for box in test.checkbox if "Only try" in box.label).check()
+    next(button for button in test.button if button.label == "Read the files").click().run()
+    assert [button.label for button in test.get("download_button")] == ["Rejects, 1 record"]
+    (report, dry), *_ = test.session_state["upload-results"]
+    assert dry
+    assert b'"raw":"<b>bad</b>"' in report.rejected.lines[0]
+    next(box for box in test.checkbox if "Only try" in box.label).uncheck()
+    next(button for button in test.button if button.label == "Read the files").click().run()
+    assert not test.exception
+    assert "<b>bad</b>" not in "".join(shown.value for shown in test.markdown)
