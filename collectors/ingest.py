@@ -172,5 +172,5 @@ class _Reading:
             report.status, report.error = sources.FAILED, error
         elif self.planned.truncated:
             report.error = "the file ends in the middle; what came before was read"
-        if report.rejects and not (report.calls or report.duplicates or report.spans):
+        if report.rejects > report.conflicts and not (report.calls or report.duplicates or report.spans):
             report.status, report.error = sources.FAILED, report.error or "no record of it could be read"

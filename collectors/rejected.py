@@ -10,6 +10,7 @@ import orjson
 import polars as pl
 
 from collectors.files.reading import KEPT_OF_REJECT
+from store.conflicts import REASON
 from store.connection import Store
 from store.sources import Source, rejects
 
@@ -19,7 +20,7 @@ ENDING = ".rejects.jsonl"
 
 # What to do about a reason, told by how it begins; first come, first served.
 ADVICE = {
-    "another call has its id": "Give it an id of its own and send it again, or leave it: the call that stands is kept.",
+    REASON: "Give it an id of its own and send it again, or leave it: the call that stands is kept.",
     "no format recognises it": "Say where its fields stand (a mapping), or name its format, and send the file again.",
     "not JSON": "Mend the JSON at the place that is named, and send the record again.",
     "not a JSON object": "Make each record a JSON object of its own.",

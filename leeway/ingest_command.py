@@ -66,7 +66,9 @@ def _files(path: Path) -> list[Path]:
 
 def _ingest_lines(total: dict[str, Any], files: list[dict[str, Any]]) -> Iterator[str]:
     for file in files:
-        counted = ", ".join(f"{file[key]:,} {key}" for key in ("calls", "duplicates", "spans", "rejects") if file[key])
+        counted = ", ".join(
+            f"{file[key]:,} {key}" for key in ("calls", "duplicates", "spans", "rejects", "conflicts") if file[key]
+        )
         yield f"{file['name']}: {file['status']}, {file['format']}: {counted or 'nothing new'}"
         yield from (f"  {said}" for said in file.get("examples", []))
     if len(files) > 1:

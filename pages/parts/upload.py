@@ -144,6 +144,7 @@ def _counted(report: Report, name: str, *, dry: bool) -> None:
         f"{report.duplicates:,} known already" if report.duplicates else "",
         f"{report.spans:,} spans" if report.spans else "",
         f"{report.rejects:,} records rejected" if report.rejects else "",
+        f"{report.conflicts:,} of them with the id of another call" if report.conflicts else "",
         f"read as {report.format}",
         f"{units.size(report.bytes)} in {report.seconds:.1f} s",
     )
