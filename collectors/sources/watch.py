@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +91,9 @@ class Watch:
         return not stat.S_ISREG(found.st_mode) or abs(still) >= self.settle_s
 
     def _taken(self, path: Path) -> str | None:
-        """Read one claimed file; None when it was still being written and went back."""
+        """Read one claimed file; None when it was still being written and went back, or was taken away unread."""
+        if not os.path.lexists(path):
+            return None
         before = _state(path)
         if before is None:
             return self._ended(path, Report(name=path.name, status=FAILED, error=f"{path.name}: not a plain file"))
@@ -98,6 +101,13 @@ class Watch:
             report = self.read(path, path.name)
         except (FormatError, PermissionError) as error:
             report = Report(name=path.name, status=FAILED, error=str(error))
+        except FileNotFoundError:
+            if os.path.lexists(path):
+                raise
+            return None
+        if not os.path.lexists(path):
+            report.error = f"{path.name}: was taken away while it was read; what had been read of it is kept"
+            return self._ended(path, report)
         if _state(path) not in (before, None):
             path.rename(_free(self.folder / INBOX, path.name))
             return None
@@ -110,7 +120,8 @@ class Watch:
         if report.rejected.lines:
             _put(target.with_name(target.name + ENDING), b"".join(report.rejected.lines))
         _put(target.with_name(target.name + REPORT), orjson.dumps(report.facts(), option=orjson.OPT_INDENT_2) + b"\n")
-        path.rename(target)
+        with suppress(FileNotFoundError):  # taken away while it was read
+            path.rename(target)
         log.info("%s: %s, %d calls, %d rejects", report.name, where, report.calls, report.rejects)
         return where
 

@@ -37,7 +37,7 @@ def test_the_first_keeps_and_the_other_is_counted_with_an_example(store: Store, 
     assert store.read("SELECT duplicates, rejects FROM data.sources WHERE name = 'b.jsonl'").row(0) == (2, 1)
 
 
-def test_two_of_one_file_are_told_too(store: Store, read_in):
+def test_two_of_one_file_are_told_too(read_in):
     first = own(1)[0]
     report = read_in("a.jsonl", first, first, changed(first, input_tokens=7, request_model="gpt-5"))
     assert (report.calls, report.duplicates, report.conflicts) == (1, 1, 1)
