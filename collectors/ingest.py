@@ -24,6 +24,7 @@ from collectors.files.reading import Limits
 from collectors.files.slicing import plan
 from collectors.format import format_named
 from collectors.keeping import Import, begun, forget, settle, store_parts, store_spans, store_spans_dry, written
+from collectors.rejected import rejected_of
 from collectors.report import ALREADY, Report
 from store import sources
 from store.connection import Store, Transaction
@@ -82,7 +83,7 @@ def _imported(run: Import, progress: Progress) -> Report:
     before = sources.known(run.store, run.sha256.result()) if sources.any_of_size(run.store, run.size) else None
     run = replace(run, before=before)
     if before and before.status == sources.DONE and not run.dry_run and _same_asked(run, before):
-        return _already(before)
+        return _already(run.store, before)
     try:
         planned = submitted(run.executor, plan, run.job).result()
     except BrokenExecutor as error:
@@ -97,9 +98,11 @@ def _same_asked(run: Import, before: sources.Source) -> bool:
     return run.job.mapping is None and run.job.log_format in ("auto", before.format)
 
 
-def _already(before: sources.Source) -> Report:
+def _already(store: Store, before: sources.Source) -> Report:
     counts = {name: getattr(before, name) for name in ("calls", "duplicates", "spans", "rejects", "source_id")}
-    return Report(name=before.name, format=before.format or "auto", status=ALREADY, error=before.error, **counts)
+    report = Report(name=before.name, format=before.format or "auto", status=ALREADY, error=before.error, **counts)
+    report.rejected = rejected_of(store, before)
+    return report
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,5 +172,5 @@ class _Reading:
             report.status, report.error = sources.FAILED, error
         elif self.planned.truncated:
             report.error = "the file ends in the middle; what came before was read"
-        if report.rejects and not (report.calls or report.duplicates or report.spans):
+        if report.rejects > report.conflicts and not (report.calls or report.duplicates or report.spans):
             report.status, report.error = sources.FAILED, report.error or "no record of it could be read"

@@ -14,8 +14,10 @@ from collectors.load import COUNTED, Kept, keep
 from collectors.report import Report
 from store import sources
 from store.calls import Appended, append_calls, stamped
+from store.conflicts import conflicts
 from store.connection import Store, Transaction
 from store.loading import append_evaluations_once
+from store.model import Reject
 
 
 class _TakenBack(Exception):  # noqa: N818 - ends a dry run's transaction
@@ -65,14 +67,19 @@ def store_parts(tx: Transaction, run: Import, parts: Sequence[Part], report: Rep
     """Append what parts hold beside spans, and count it in the report and the ledger."""
     assert report.source_id is not None  # noqa: S101 - begun before
     before = report.calls, report.duplicates, report.rejects
+    clashing: list[Reject] = []
     if calls := _tables(parts, lambda part: table_at(part.calls)):
-        count(report, append_calls(tx, stamped(calls, source_id=report.source_id, ingested_at=run.now)))
+        appended = append_calls(tx, stamped(calls, source_id=report.source_id, ingested_at=run.now))
+        clashing = conflicts(tx, appended.left_out, place=run.job.name)
+        count(report, appended, conflicts=len(clashing))
     if judged := _tables(parts, lambda part: table_at(part.evaluations)):
         append_evaluations_once(tx, judged)
-    if rejects := _tables(parts, lambda part: table_at(part.rejects)):
-        sources.add_rejects(tx, rejects, source_id=report.source_id, now=run.now)
-        report.rejects += rejects.num_rows
-        report.show(rejects)
+    unread = _tables(parts, lambda part: table_at(part.rejects))
+    for rejects in (unread, sources.reject_table(clashing)):
+        if rejects:
+            sources.add_rejects(tx, rejects, source_id=report.source_id, now=run.now)
+            report.rejects += rejects.num_rows
+            report.show(rejects)
     calls_, duplicates, rejected = (now - then for now, then in zip(_counts(report), before, strict=True))
     sources.move(tx, report.source_id, calls=calls_, duplicates=duplicates, rejects=rejected, now=run.now)
 
@@ -86,9 +93,11 @@ def _counts(report: Report) -> tuple[int, int, int]:
     return report.calls, report.duplicates, report.rejects
 
 
-def count(report: Report, appended: Appended) -> None:
+def count(report: Report, appended: Appended, *, conflicts: int = 0) -> None:
+    """Count what was appended; a call that contradicts the one of its id is a reject, no duplicate."""
     report.calls += appended.calls
-    report.duplicates += appended.duplicates
+    report.duplicates += appended.duplicates - conflicts
+    report.conflicts += conflicts
 
 
 def store_spans(run: Import, part: Part, report: Report) -> None:
@@ -107,6 +116,7 @@ def store_spans(run: Import, part: Part, report: Report) -> None:
     report.duplicates += kept.duplicates
     report.spans += kept.spans
     report.rejects += kept.rejects
+    report.show(kept.rejected)
 
 
 def store_spans_dry(tx: Transaction, part: Part, report: Report, run: Import) -> None:
@@ -115,6 +125,7 @@ def store_spans_dry(tx: Transaction, part: Part, report: Report, run: Import) ->
     batch = batch_at(part.spans)
     report.spans += batch.spans.num_rows
     report.rejects += batch.rejects.num_rows
+    report.show(batch.rejects)
     count(report, append_calls(tx, stamped(batch.calls, source_id=report.source_id, ingested_at=run.now)))
 
 

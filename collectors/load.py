@@ -11,6 +11,8 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from datetime import datetime
 
+import pyarrow as pa
+
 from collectors.batch import Batch, empty, read_frames, reassemble
 from collectors.spans.decoded import BAD_RECORD
 from collectors.spans.frames import rejected
@@ -41,7 +43,7 @@ class Kept:
     """What became of a batch.
 
     `calls` are new ones, `merged` those assembled anew because more of them arrived, `duplicates` calls that were
-    known from elsewhere, `ignored` log records of other things.
+    known from elsewhere, `ignored` log records of other things, `rejected` the rejects as of `reject_table`.
     """
 
     spans: int = 0
@@ -50,6 +52,7 @@ class Kept:
     duplicates: int = 0
     rejects: int = 0
     ignored: int = 0
+    rejected: pa.Table
 
 
 Also = Callable[[Transaction, Kept], None]
@@ -174,6 +177,7 @@ def keep(
             duplicates=appended.duplicates,
             rejects=batch.rejects.num_rows,
             ignored=batch.ignored,
+            rejected=batch.rejects,
         )
         also(tx, kept)
     return kept

@@ -1,10 +1,11 @@
 """Report: what became of a file, as the command, the API and the Data page tell it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pyarrow as pa
 
+from collectors.rejected import Rejected
 from store import sources
 
 EXAMPLES = 5  # rejects that a report shows
@@ -13,7 +14,10 @@ ALREADY = "already imported"
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What became of a file. `status`: done, already imported, failed; `examples`: its first rejects in words."""
+    """What became of a file. `status`: done, already imported, failed; `examples`: its first rejects in words.
+
+    `conflicts`: how many of the rejects have the id of another call (`store/conflicts.py`).
+    """
 
     name: str
     format: str = "auto"
@@ -21,19 +25,28 @@ class Report:
     duplicates: int = 0
     spans: int = 0
     rejects: int = 0
+    conflicts: int = 0
     bytes: int = 0
     seconds: float = 0.0
     status: str = sources.DONE
     error: str | None = None
     source_id: int | None = None
     examples: list[str] = field(default_factory=list)
+    rejected: Rejected = field(default_factory=Rejected)
 
-    def as_json(self) -> dict[str, Any]:
-        sums = ("calls", "duplicates", "spans", "rejects", "bytes", "seconds")
-        return {**{name: getattr(self, name) for name in sums}, "files": [asdict(self)]}
+    def as_json(self, *, rejected: bool = False) -> dict[str, Any]:
+        """The report of one file among the sums of all; with the rejects themselves where they are asked for."""
+        sums = ("calls", "duplicates", "spans", "rejects", "conflicts", "bytes", "seconds")
+        also = {"rejected": self.rejected.as_json()} if rejected else {}
+        return {**{name: getattr(self, name) for name in sums}, "files": [{**self.facts(), **also}]}
+
+    def facts(self) -> dict[str, Any]:
+        """All but the rejects themselves."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "rejected"}
 
     def show(self, rejects: pa.Table) -> None:
-        """Keep the first few rejects in words."""
+        """Keep rejects as lines, the first few also in words."""
+        self.rejected.add(rejects.to_pylist())
         for row in rejects.slice(0, EXAMPLES - len(self.examples)).to_pylist():
             where = f"{row['place']}:{row['line']}" if row["line"] is not None else row["place"]
             self.examples.append(f"{where}: {row['reason']}; kept in rejects")

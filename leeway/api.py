@@ -125,7 +125,7 @@ async def _ingest(request: Request) -> Response:
             return _problem(422, str(error))
         except LeewayError as error:
             return _problem(503, str(error), {"retry-after": "5"})
-    return JSONResponse(report.as_json())
+    return JSONResponse(report.as_json(rejected=request.query_params.get("rejected") == "1"))
 
 
 @contextmanager

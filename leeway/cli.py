@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from leeway import __version__, alert_commands, commands
+from leeway import __version__, alert_commands, commands, ingest_command
 from store.errors import LeewayError, StoreBusy
 
 FAILED, BUSY, INTERRUPTED = 1, 3, 130
@@ -48,13 +48,15 @@ def _running(verbs: Any) -> None:
 
 
 def _data(verbs: Any) -> None:
-    ingest = _verb(verbs, "ingest", "Read log files into the database.", commands.ingest)
+    ingest = _verb(verbs, "ingest", "Read log files into the database.", ingest_command.ingest)
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     ingest.add_argument("--format", default="auto", dest="log_format", help="auto, or a name from `leeway formats`")
     said = "where a field of a call stands in each record, as in output_text=reply.text; repeat it"
     ingest.add_argument("--map", action="append", default=[], dest="mapped", metavar="FIELD=PATH", help=said)
     ingest.add_argument("--mapping", metavar="NAME", help="a [mappings.NAME] table of the settings")
     ingest.add_argument("--dry-run", action="store_true", help="say what would be read, write nothing")
+    said = "write the records that could not be kept as JSON lines, each with its reason and what to do"
+    ingest.add_argument("--rejects", type=Path, metavar="FILE", help=said)
     ingest.add_argument("--json", action="store_true", help="print the report as JSON")
     replay = _verb(verbs, "replay", "Read again what the journal still holds; show what would change.", commands.replay)
     replay.add_argument(

@@ -71,33 +71,6 @@ def demo(options: argparse.Namespace) -> int:
     return 0 if options.no_serve else serve(options)
 
 
-def ingest(options: argparse.Namespace) -> int:
-    settings = settings_of(options)
-    reports = list(_ingested(settings, options))
-    total = {key: sum(report[key] for report in reports) for key in
-             ("calls", "duplicates", "spans", "rejects", "bytes", "seconds")}  # fmt: skip
-    files = [file for report in reports for file in report["files"]]
-    if options.json:
-        print(json.dumps({**total, "files": files}, indent=1))
-    else:
-        print("\n".join(_ingest_lines(total, files)))
-    return 1 if any(file["status"] == "failed" for file in files) else 0
-
-
-def _ingested(settings: Settings, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    paths = [found for path in options.paths for found in _files(path)]
-    mapping = settings.mapping(options.mapping, options.mapped)
-    try:
-        with runtime.opened(settings) as opened:
-            for path in paths:
-                report = opened.ingest(path, log_format=options.log_format, mapping=mapping, dry_run=options.dry_run)
-                yield report.as_json()
-    except StoreBusy as busy:
-        remote = Remote(settings, busy)
-        for path in paths:
-            yield remote.ingest(path, log_format=options.log_format, mapping=mapping, dry_run=options.dry_run)
-
-
 def replay(options: argparse.Namespace) -> int:
     try:
         window = api.export_window(options.start, options.end)
@@ -122,23 +95,6 @@ def _replay_lines(done: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {name}: another in {count:,} calls" for name, count in done["fields"].items())
     if not done["applied"] and done["new"] + done["changed"] + done["gone"]:
         yield "Nothing was written: say --apply to change it."
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    if not path.exists():
-        raise ConfigError(f"{path}: there is no such file")
-    return [path]
-
-
-def _ingest_lines(total: dict[str, Any], files: list[dict[str, Any]]) -> Iterator[str]:
-    for file in files:
-        counted = ", ".join(f"{file[key]:,} {key}" for key in ("calls", "duplicates", "spans", "rejects") if file[key])
-        yield f"{file['name']}: {file['status']}, {file['format']}: {counted or 'nothing new'}"
-        yield from (f"  {said}" for said in file.get("examples", []))
-    if len(files) > 1:
-        yield f"{len(files)} files: {total['calls']:,} calls, {total['rejects']:,} rejects in {total['seconds']:.1f} s"
 
 
 def analyze(options: argparse.Namespace) -> int:

@@ -30,11 +30,16 @@ class Remote:
         self._client = httpx.Client(base_url=json.loads(note.read_text())["url"], headers=headers, timeout=SLOW)
 
     def ingest(
-        self, path: Path, *, log_format: str, dry_run: bool, mapping: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        """Send one file; return the report as JSON. Raises StoreError with the server's words."""
+        self, path: Path, *, log_format: str, dry_run: bool, mapping: Mapping[str, str] | None = None,
+        rejected: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Send one file; return the report as JSON, with the rejects if `rejected` asks for them.
+
+        Raises StoreError with the server's words.
+        """
         params: dict[str, str | list[str]] = {"name": path.name, "format": log_format}
         params |= {"dry_run": "1"} if dry_run else {}
+        params |= {"rejected": "1"} if rejected else {}
         params["map"] = [f"{field}={where}" for field, where in (mapping or {}).items()]
         headers = {"content-type": "application/octet-stream"}
         with path.open("rb") as file:

@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from leeway import health
-from pages.parts import alarms, asked, frame, panels, states, tables, units, upload
+from pages.parts import alarms, asked, frame, panels, rejects, states, tables, units, upload
 from pages.parts.frame import Tile
 from pages.parts.text import safe_label
 from store import jobs, sources
@@ -127,9 +127,10 @@ def _files() -> None:
     )  # fmt: skip
     at = tables.picked(shown, alt="Files that were read", key="files", columns={"Size": tables.right()})
     if at is None:
-        st.caption("Click the box before a file to take it back.")
+        st.caption("Click the box before a file to take it back, or to download what it rejected.")
         return
     row = found.row(at, named=True)
+    rejects.of_source(sources.Source(**row))
     if row["kind"] == "journal" or row["status"] == sources.UNDONE:
         st.caption("This one cannot be taken back.")
         return

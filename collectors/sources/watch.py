@@ -11,12 +11,14 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from collectors.rejected import ENDING
 from collectors.report import Report
 from store.errors import FormatError
 from store.sources import FAILED
@@ -89,7 +91,9 @@ class Watch:
         return not stat.S_ISREG(found.st_mode) or abs(still) >= self.settle_s
 
     def _taken(self, path: Path) -> str | None:
-        """Read one claimed file; None when it was still being written and went back."""
+        """Read one claimed file; None when it was still being written and went back, or was taken away unread."""
+        if not os.path.lexists(path):
+            return None
         before = _state(path)
         if before is None:
             return self._ended(path, Report(name=path.name, status=FAILED, error=f"{path.name}: not a plain file"))
@@ -97,21 +101,36 @@ class Watch:
             report = self.read(path, path.name)
         except (FormatError, PermissionError) as error:
             report = Report(name=path.name, status=FAILED, error=str(error))
+        except FileNotFoundError:
+            if os.path.lexists(path):
+                raise
+            return None
+        if not os.path.lexists(path):
+            report.error = f"{path.name}: was taken away while it was read; what had been read of it is kept"
+            return self._ended(path, report)
         if _state(path) not in (before, None):
             path.rename(_free(self.folder / INBOX, path.name))
             return None
         return self._ended(path, report)
 
     def _ended(self, path: Path, report: Report) -> str:
-        """The report first: a file that stands in done or failed has one."""
+        """The report first: a file that stands in done or failed has one, and its rejects beside it."""
         where = REFUSED if report.status == FAILED else DONE
         target = _free(self.folder / where, path.name)
-        written = target.with_name(f".{target.name}{REPORT}")
-        written.write_bytes(orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2) + b"\n")
-        written.rename(target.with_name(target.name + REPORT))
-        path.rename(target)
+        if report.rejected.lines:
+            _put(target.with_name(target.name + ENDING), b"".join(report.rejected.lines))
+        _put(target.with_name(target.name + REPORT), orjson.dumps(report.facts(), option=orjson.OPT_INDENT_2) + b"\n")
+        with suppress(FileNotFoundError):  # taken away while it was read
+            path.rename(target)
         log.info("%s: %s, %d calls, %d rejects", report.name, where, report.calls, report.rejects)
         return where
+
+
+def _put(path: Path, body: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_bytes(body)
+    unfinished.rename(path)
 
 
 def _state(path: Path) -> State | None:

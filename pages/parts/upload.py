@@ -14,7 +14,7 @@ from collectors.files.tabular import is_parquet
 from collectors.format import formats
 from collectors.preview import Preview
 from collectors.report import Report
-from pages.parts import alarms, asked, fieldmap, links, units
+from pages.parts import alarms, asked, fieldmap, links, rejects, units
 from pages.parts.text import safe_label
 from store.errors import LeewayError
 
@@ -114,13 +114,14 @@ def _spooled(file: UploadedFile, most: int | None = None) -> Iterator[Path]:
 
 def results() -> None:
     """What became of the last upload; stays until the next one."""
-    for report, dry in st.session_state.get(RESULTS, ()):
+    for number, (report, dry) in enumerate(st.session_state.get(RESULTS, ())):
         _told(report, dry=dry)
+        rejects.of_report(report.name, report.rejected, key=f"upload-{number}")
 
 
 def _told(report: Report, *, dry: bool) -> None:
     name = safe_label(report.name)
-    if report.error or report.status == "failed":
+    if report.status == "failed":
         st.error(
             safe_label(report.error or "It could not be read.", 300), title=f"{name}: not read", icon=":material/error:"
         )
@@ -139,15 +140,17 @@ def _told(report: Report, *, dry: bool) -> None:
 
 def _counted(report: Report, name: str, *, dry: bool) -> None:
     parts = (
-        f"{report.calls:,} calls",
+        f"{report.calls:,} {'call' if report.calls == 1 else 'calls'}",
         f"{report.duplicates:,} known already" if report.duplicates else "",
         f"{report.spans:,} spans" if report.spans else "",
-        f"{report.rejects:,} records rejected" if report.rejects else "",
+        f"{report.rejects:,} {'record' if report.rejects == 1 else 'records'} rejected" if report.rejects else "",
+        f"{report.conflicts:,} of them with the id of another call" if report.conflicts else "",
         f"read as {report.format}",
         f"{units.size(report.bytes)} in {report.seconds:.1f} s",
+        safe_label(report.error, 300) if report.error else "",
     )
     said = " · ".join(part for part in parts if part)
     title = f"{name}: only tried, nothing kept" if dry else f"{name}: kept"
-    (st.warning if report.rejects else st.success)(said, title=title, icon=":material/task:")
+    (st.warning if report.rejects or report.error else st.success)(said, title=title, icon=":material/task:")
     if report.calls and not dry:
         links.page("calls", "Look at the calls", {"range": "30d"}, key=report.name, icon=":material/forum:")

@@ -1,5 +1,6 @@
 """What people do: from an alert to the call, a filter that stays, a rule tried on history, a file brought in."""
 
+import json
 import re
 from pathlib import Path
 
@@ -111,6 +112,10 @@ def test_a_file_with_bad_lines_is_seen_tried_kept_and_taken_back(visit, tmp_path
     page.get_by_text("only tried, nothing kept").wait_for(timeout=90_000)
     page.get_by_text(re.compile(r"\d+ rejected records")).click()
     page.get_by_text(re.compile(r"from_a_visitor\.jsonl:\d+")).first.wait_for()
+    with page.expect_download() as tried:
+        page.get_by_role("button", name=re.compile("^Rejects, ")).click()
+    assert json.loads(tried.value.path().read_text().splitlines()[0])["what_to_do"]
+    assert tried.value.suggested_filename == "from_a_visitor.jsonl.rejects.jsonl"
     page.get_by_text("Only try").click()
     visitor.quiet()
     page.get_by_role("button", name="Read the files").click()
@@ -119,6 +124,10 @@ def test_a_file_with_bad_lines_is_seen_tried_kept_and_taken_back(visit, tmp_path
     box = page.locator("[data-testid=stDataFrame]").filter(has_text="from_a_visitor.jsonl").first
     box.scroll_into_view_if_needed()
     box.click(position={"x": 18, "y": 54})
+    page.get_by_role("button", name="Take it back").wait_for()
+    with page.expect_download() as kept:
+        page.get_by_role("button", name=re.compile("^Rejects, ")).last.click()
+    assert kept.value.path().read_text() == tried.value.path().read_text()
     page.get_by_role("button", name="Take it back").click()
     page.get_by_role("button", name="Delete them").click()
     page.get_by_text(re.compile("Took back from_a_visitor")).wait_for(timeout=90_000)

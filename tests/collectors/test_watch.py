@@ -47,7 +47,8 @@ def report(watch: Watch, where: str, name: str) -> dict[str, object]:
 def test_a_file_is_read_and_lies_in_done_beside_its_report(watch: Watch, store: Store):
     put(watch, "a.jsonl", b"\n".join([*own(3), b"bad"]))
     assert watch.round() == {"done": 1, "failed": 0}
-    assert lies(watch, "done") == ["a.jsonl", "a.jsonl.report.json"]
+    assert lies(watch, "done") == ["a.jsonl", "a.jsonl.rejects.jsonl", "a.jsonl.report.json"]
+    assert json.loads((watch.folder / "done/a.jsonl.rejects.jsonl").read_bytes())["raw"] == "bad"
     assert lies(watch, "inbox") == lies(watch, "processing") == []
     told = report(watch, "done", "a.jsonl")
     assert (told["calls"], told["rejects"], told["status"]) == (3, 1, "done")
@@ -89,6 +90,72 @@ def test_a_file_that_grows_while_it_is_read_goes_back_and_is_read_whole(watch: W
     os.utime(watch.folder / "inbox/a.jsonl", (watch.clock() - 3,) * 2)
     assert watch.round()["done"] == 1
     assert count(store) == 3
+
+
+def while_read(watch: Watch, what: Callable[[Path], object]) -> None:
+    """Have something done to a claimed file in the middle of a round: after it was read, before it is put away."""
+    read = watch.read
+
+    def then(path: Path, name: str) -> Report:
+        watch.read = read
+        done = read(path, name)
+        what(path)
+        return done
+
+    watch.read = then
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again_and_both_are_kept_once(watch: Watch, store: Store):
+    put(watch, "a.jsonl", b"\n".join(own(2)))
+    new = watch.folder / "new"
+    new.write_bytes(b"\n".join(own(3, 1)))
+    os.utime(new, (watch.clock() - 10,) * 2)
+    while_read(watch, new.replace)
+    assert watch.round() == {"done": 0, "failed": 0}
+    assert lies(watch, "inbox") == ["a.jsonl"]
+    assert watch.round() == {"done": 1, "failed": 0}
+    told = report(watch, "done", "a.jsonl")
+    assert (told["calls"], told["duplicates"], told["rejects"], count(store)) == (2, 1, 0, 4)
+
+
+def test_a_file_of_the_same_name_that_comes_meanwhile_is_a_file_of_its_own(watch: Watch, store: Store):
+    put(watch, "a.jsonl", b"\n".join(own(2)))
+    while_read(watch, lambda _: put(watch, "a.jsonl", b"\n".join(own(2, 2))))
+    assert watch.round() == {"done": 1, "failed": 0}
+    assert watch.round() == {"done": 1, "failed": 0}
+    assert lies(watch, "done") == ["a-2.jsonl", "a-2.jsonl.report.json", "a.jsonl", "a.jsonl.report.json"]
+    assert (report(watch, "done", "a-2.jsonl")["calls"], count(store)) == (2, 4)
+
+
+def test_half_a_line_that_is_finished_while_it_is_read_leaves_no_reject(watch: Watch, store: Store):
+    first, second = own(2)
+    path = put(watch, "a.jsonl", first + b"\n" + second[:20])
+
+    def finish(claimed: Path) -> None:
+        with claimed.open("ab") as file:
+            file.write(second[20:] + b"\n")
+        os.utime(claimed, (watch.clock() - 10,) * 2)
+
+    while_read(watch, finish)
+    assert watch.round() == {"done": 0, "failed": 0}
+    assert path.exists()
+    assert watch.round() == {"done": 1, "failed": 0}
+    told = report(watch, "done", "a.jsonl")
+    assert (told["calls"], told["duplicates"], told["rejects"], count(store)) == (1, 1, 0, 2)
+
+
+@pytest.mark.parametrize("where", ["elsewhere", None])
+def test_a_file_that_is_moved_or_deleted_while_it_is_read_stops_no_other(watch: Watch, store: Store, where: str | None):
+    put(watch, "a.jsonl", b"\n".join(own(2)))
+    put(watch, "b.jsonl", b"\n".join(own(2, 2)))
+    while_read(watch, lambda path: path.rename(watch.folder / where) if where else path.unlink())
+    watch.round()
+    watch.round()
+    assert count(store) == 4
+    assert lies(watch, "processing") == lies(watch, "inbox") == []
+    assert "b.jsonl.report.json" in lies(watch, "done")
+    assert lies(watch, "done")[0] == "a.jsonl.report.json"
+    assert "was taken away" in str(report(watch, "done", "a.jsonl")["error"])
 
 
 def test_unfinished_and_hidden_names_are_left_alone(watch: Watch):
@@ -175,4 +242,20 @@ def test_a_file_that_is_taken_away_stops_nothing(watch: Watch, store: Store):
     watch.clock = clock
     put(watch, "b.jsonl", own(1)[0], age=10)
     watch.round()
+    assert count(store) == 1
+
+
+def test_a_file_that_is_deleted_before_it_could_be_opened_stops_nothing(watch: Watch, store: Store):
+    put(watch, "a.jsonl", own(1)[0])
+    put(watch, "b.jsonl", own(1)[0])
+    read = watch.read
+
+    def vanished(path: Path, name: str) -> Report:
+        watch.read = read
+        path.unlink()
+        return read(path, name)
+
+    watch.read = vanished
+    assert watch.round() == {"done": 1, "failed": 0}
+    assert lies(watch, "done") == ["b.jsonl", "b.jsonl.report.json"]
     assert count(store) == 1

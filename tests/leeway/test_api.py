@@ -54,6 +54,13 @@ def test_a_name_is_a_word_in_the_ledger_and_no_path(name: str, tmp_path: Path):
     assert not list((tmp_path / "api.duckdb.spool" / "uploads").iterdir())
 
 
+def test_rejects_come_with_the_report_when_they_are_asked_for():
+    (file,) = ask("POST", "/api/ingest?name=a.jsonl&rejected=1&dry_run=1", content=LINE + b"no json\n").json()["files"]
+    assert [(one["line"], one["raw"]) for one in file["rejected"]] == [(2, "no json")]
+    (file,) = ask("POST", "/api/ingest?name=a.jsonl", content=LINE + b"no json\n").json()["files"]
+    assert "rejected" not in file
+
+
 def test_a_dry_run_stores_nothing():
     assert ask("POST", "/api/ingest?name=a.jsonl&dry_run=1", content=LINE).json()["calls"] == 1
     assert ask("GET", "/api/export").text == ""

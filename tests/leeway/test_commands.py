@@ -14,6 +14,9 @@ from leeway.logs import JsonLines
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_logs"
+LINE = (
+    b'{"started_at": "2026-11-24T09:00:00Z", "request_model": "gpt-4o", "input_text": "Hi", "output_text": "Hello!"}\n'
+)
 
 
 @pytest.fixture
@@ -49,7 +52,22 @@ def test_a_report_can_be_had_as_json(db: list[str], capsys: pytest.CaptureFixtur
     assert main(["ingest", str(SAMPLES / "openai_chat_completions.jsonl"), "--json", *db]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["calls"] == 6
-    assert set(told) == {"calls", "duplicates", "spans", "rejects", "bytes", "seconds", "files"}
+    assert set(told) == {"calls", "duplicates", "spans", "rejects", "conflicts", "bytes", "seconds", "files"}
+
+
+@pytest.mark.parametrize("tried", [["--dry-run"], [], ["again"]])
+def test_rejects_are_written_to_a_file_with_what_to_do(db: list[str], tmp_path: Path, tried: list[str]):
+    out, log = tmp_path / "rejects.jsonl", tmp_path / "some.jsonl"
+    log.write_bytes(LINE + b'{"half": \n\xff\xfe\n')
+    command = ["ingest", str(log), "--rejects", str(out), *db]
+    if tried == ["again"]:
+        main(command)
+        tried = []
+    assert main([*command, *tried]) == 0
+    half, odd = (json.loads(line) for line in out.read_text().splitlines())
+    assert (half["file"], half["line"], half["byte_offset"], half["raw"]) == ("some.jsonl", 2, len(LINE), '{"half":')
+    assert (half["reason"][:8], half["what_to_do"][:13], half["cut"]) == ("not JSON", "Mend the JSON", False)
+    assert (odd["line"], odd["raw_base64"]) == (3, "//4=")
 
 
 def test_the_jobs_run_to_their_end(db: list[str], capsys: pytest.CaptureFixture[str]):

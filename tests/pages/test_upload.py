@@ -1,5 +1,7 @@
 """The upload desk: a person sees what a file is and what becomes of it before anything is kept."""
 
+import gzip
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -46,3 +48,31 @@ def test_a_mapping_of_the_settings_can_be_chosen(world):
     next(button for button in test.button if button.label == "Read the files").click().run()
     assert not test.exception
     assert runtime.store.one("SELECT output_text FROM calls") == "Yes."
+
+
+def test_what_was_rejected_can_be_downloaded_after_a_try_and_later_from_the_list(world):
+    world()
+    test = uploaded(visit("data"), b'{"ts": 1772362800, "prompt": "a", "answer": "b"}\n<b>bad</b>\n', "two.jsonl")
+    next(box for box in test.checkbox if "Only try" in box.label).check()
+    next(button for button in test.button if button.label == "Read the files").click().run()
+    assert [button.label for button in test.get("download_button")] == ["Rejects, 1 record"]
+    (report, dry), *_ = test.session_state["upload-results"]
+    assert dry
+    assert b'"raw":"<b>bad</b>"' in report.rejected.lines[0]
+    next(box for box in test.checkbox if "Only try" in box.label).uncheck()
+    next(button for button in test.button if button.label == "Read the files").click().run()
+    assert not test.exception
+    assert "<b>bad</b>" not in "".join(shown.value for shown in test.markdown)
+
+
+def test_a_file_that_ends_in_the_middle_is_told_as_kept_with_what_it_lacks(world):
+    world()
+    line = b'{"ts": 1772362800, "prompt": "Where is my parcel?", "answer": "There."}\n'
+    body = gzip.compress(line) + gzip.compress(line.replace(b"There", b"Here"))[:-9]
+    test = uploaded(visit("data"), body, "cut.jsonl.gz")
+    next(button for button in test.button if button.label == "Read the files").click().run()
+    assert not test.exception
+    assert not test.error
+    (told,) = (shown.value for shown in test.warning if "read as pairs" in shown.value)
+    assert told.startswith("2 calls · ")
+    assert "the file ends in the middle" in told
