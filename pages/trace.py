@@ -147,9 +147,8 @@ def _texts(call: Call) -> None:
 
 
 def _state(call: Call) -> str:
-    return {"absent": "no content was recorded", "truncated": "cut short by its source", "redacted": "redacted"}.get(
-        call["content_state"], ""
-    )
+    said = {"absent": "no content was recorded", "partial": "the answer was not recorded", "redacted": "redacted"}
+    return {**said, "truncated": "cut short by its source"}.get(call["content_state"], "")
 
 
 def _messages(text: str | None) -> None:

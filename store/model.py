@@ -61,6 +61,7 @@ class CostStatus(StrEnum):
 
 class ContentState(StrEnum):
     FULL = "full"
+    PARTIAL = "partial"  # what was asked was recorded, what was answered was not
     TRUNCATED = "truncated"
     REDACTED = "redacted"
     ABSENT = "absent"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from analytics.evaluator import Engine, Evaluator, ScoringSettings, Subject, Verdict
+from store.model import ContentState
 
 NO_WORDS = ("null", "none", "n/a", "{}", "[]", '""', "...", "…")
 
@@ -12,6 +13,8 @@ def score(subjects: Sequence[Subject], _: ScoringSettings) -> list[Verdict]:
 
 
 def _verdict(subject: Subject) -> Verdict:
+    if subject["content_state"] == ContentState.PARTIAL:
+        return Verdict(value=None, label="not_measurable", explanation="the answer was not recorded")
     text = (subject["output_text"] or "").strip()
     if not text.strip("\u200b\ufeff") or text.lower() in NO_WORDS:
         if subject["tool_calls"]:
@@ -28,7 +31,7 @@ EVALUATOR = Evaluator(
     flagged="empty",
     question="Is this answer empty?",
     needs=(),
-    reads=("output_text", "tool_calls"),
+    reads=("output_text", "tool_calls", "content_state"),
     engines=lambda _: (
         Engine(
             id="rules-1",

@@ -112,10 +112,18 @@ def ended(reading: Reading) -> dict[str, Any]:
 
 def _texts(span: Span, reading: Reading, problems: list[str]) -> dict[str, Any]:
     texts = content_fields(reading.get("system"), reading.get("asked") or [], reading.get("answered") or [])
+    if texts.get("content_state") == ContentState.FULL and _half_told(span, reading):
+        texts["content_state"] = ContentState.PARTIAL
     if any(cut_off(value) for value in span.attributes.values() if type(value) is str and value[:1] in OPENING):
         texts["content_state"] = ContentState.TRUNCATED
         problems.append("truncated")
     return texts
+
+
+def _half_told(span: Span, reading: Reading) -> bool:
+    """Whether the answer is not told: clients that tell a conversation in log records leave some of it out."""
+    failed = span.failed or reading.get("status") == Status.ERROR
+    return bool(reading.get("conversation")) and not reading.get("answered") and not failed
 
 
 def _folded(candidate: Candidate) -> list[Span]:

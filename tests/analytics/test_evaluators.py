@@ -81,7 +81,14 @@ def test_ordinary_answers_are_no_refusals(answer: str):
     ],
 )
 def test_an_answer_that_says_nothing_is_empty_unless_it_asks_for_a_tool(call: dict[str, Any], label: str):
-    assert empty.score([call], SETTINGS)[0].label == label
+    assert empty.score([{**call, "content_state": "full"}], SETTINGS)[0].label == label
+
+
+def test_an_answer_that_was_not_recorded_is_not_empty():
+    call = {"output_text": None, "tool_calls": None, "content_state": "partial"}
+    assert empty.score([call], SETTINGS)[0] == Verdict(
+        value=None, label="not_measurable", explanation="the answer was not recorded"
+    )
 
 
 def test_an_answer_out_of_its_document_is_grounded_and_an_invented_one_is_not():
