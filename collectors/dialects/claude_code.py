@@ -11,7 +11,7 @@ from typing import Any
 from collectors.apis.messages import text
 from collectors.dialect import Dialect, Reading
 from collectors.spans.semconv import first, number, strings
-from collectors.spans.set_apart import SET_APART, record_name
+from collectors.spans.set_apart import SET_APART, minute, record_name
 from store.model import LogRecord, Operation, Span, SpanKind, Status
 
 EVENTS, TRACING = "com.anthropic.claude_code.events", "com.anthropic.claude_code.tracing"
@@ -23,7 +23,6 @@ COUNTS = {
 PROVIDERS = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
 ASKED_BY = ("query_source", "query_source_safe")  # the person's own loop, or the client for a title, a summary
 PERSON = ("sdk", "repl_main_thread")
-MINUTE_NS = 60_000_000_000
 MANY = 1000  # times that no client sends a request again
 
 
@@ -32,7 +31,7 @@ def record(log: LogRecord) -> str | None:
     if log.scope_name != EVENTS or record_name(log).rsplit(".", 1)[-1] not in NAMES:
         return None
     told = log.attributes
-    return f"{told.get('session.id')}/{told.get('prompt.id') or log.time_ns // MINUTE_NS}"
+    return f"{told.get('session.id')}/{told.get('prompt.id') or minute(log)}"
 
 
 def score(span: Span) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from collectors.apis.messages import text
 from collectors.dialect import Dialect, Reading
 from collectors.spans.semconv import number
-from collectors.spans.set_apart import SET_APART, record_name
+from collectors.spans.set_apart import SET_APART, minute, record_name
 from store.model import LogRecord, Operation, Span, Status
 
 SCOPE, AGAIN = "codex", "trace_safe"
@@ -21,7 +21,6 @@ COUNTS = {
     "cache_write": "cache_write_token_count", "reasoning": "reasoning_token_count",
 }  # fmt: skip
 MODEL_CALL = "responses"  # in the endpoint of a request; others ask for models or settings
-MINUTE_NS = 60_000_000_000
 FAILS_FROM = 400
 
 
@@ -29,7 +28,7 @@ def record(log: LogRecord) -> str | None:
     """Return the minute of a conversation: no turn is told, and a prompt comes right before its request."""
     if not log.scope_name.startswith(SCOPE) or log.scope_name.endswith(AGAIN) or not _tells(log):
         return None
-    return f"{log.attributes.get('conversation.id')}/{log.time_ns // MINUTE_NS}"
+    return f"{log.attributes.get('conversation.id')}/{minute(log)}"
 
 
 def _tells(log: LogRecord) -> bool:

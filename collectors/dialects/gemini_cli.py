@@ -11,7 +11,7 @@ from collectors.apis.messages import Message, Part
 from collectors.dialect import Dialect, Reading
 from collectors.dialects.genai import DETAILS
 from collectors.spans import semconv
-from collectors.spans.set_apart import SET_APART, record_name
+from collectors.spans.set_apart import SET_APART, minute, record_name
 from store.model import LogRecord, Operation, Span, Status
 
 SCOPE = "gemini-cli"
@@ -23,13 +23,12 @@ COUNTS = {
 }  # fmt: skip
 ANSWERED = ("gen_ai.response.id", "gen_ai.output.messages", "gen_ai.response.finish_reasons")
 SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
-MINUTE_NS = 60_000_000_000
 
 
 def record(log: LogRecord) -> str | None:
     if log.scope_name != SCOPE or record_name(log) not in (RESPONSE, ERROR, DETAILS):
         return None
-    return f"{log.attributes.get('session.id')}/{log.time_ns // MINUTE_NS}"
+    return f"{log.attributes.get('session.id')}/{minute(log)}"
 
 
 def score(span: Span) -> int:

@@ -15,6 +15,7 @@ SET_APART = "/logs"  # ends the scope of such a span: two channels of one client
 FAILED = ("error", "error.message", "error_message")
 TOLD_AGAIN = frozenset({"request_text", "response_text"})  # what an event of the conventions beside it says too
 MS = 1_000_000
+MINUTE_NS = 60_000_000_000
 
 
 def set_apart(found: Decoded) -> Decoded:
@@ -33,6 +34,11 @@ def set_apart(found: Decoded) -> Decoded:
 def record_name(log: LogRecord) -> str:
     """Return what a record is called: some put a line of their source where the name should be."""
     return str(log.attributes.get("event.name") or log.event_name)
+
+
+def minute(log: LogRecord) -> int:
+    """Return what stands for a turn that has no name: a prompt comes right before its request."""
+    return log.time_ns // MINUTE_NS
 
 
 def _span(log: LogRecord, turn: str) -> Span:
