@@ -11,11 +11,11 @@ from typing import Any
 from collectors.apis.messages import text
 from collectors.dialect import Dialect, Reading
 from collectors.spans.semconv import first, number, strings
-from collectors.spans.set_apart import SET_APART, minute, record_name
+from collectors.spans.set_apart import MS, SET_APART, minute, record_name
 from store.model import LogRecord, Operation, Span, SpanKind, Status
 
 EVENTS, TRACING = "com.anthropic.claude_code.events", "com.anthropic.claude_code.tracing"
-NAMES = ("api_request", "api_error", "user_prompt", "assistant_response")
+NAMES = ("api_request", "api_error", "api_retries_exhausted", "user_prompt", "assistant_response")
 COUNTS = {
     "input": "input_tokens", "output": "output_tokens", "cache_read": "cache_read_tokens",
     "cache_write": "cache_creation_tokens",
@@ -52,6 +52,9 @@ def _read(span: Span) -> Reading:
     if name == "assistant_response":
         answered = [{"role": "assistant", "parts": [text(str(told.get("response") or ""))]}]
         return {"record": "reply", "answered": answered, "response_id": told.get("request_id")}
+    if name == "api_retries_exhausted":  # the error before it lasted as long as its last attempt
+        waited = int((number(told.get("total_retry_duration_ms")) or 0) * MS)
+        return {"record": "reply", "start_ns": max(0, span.end_ns - waited) if waited > 0 else None}
     if name in ("interaction", "user_prompt"):
         said = told.get("prompt") or told.get("user_prompt")
         asked = [{"role": "user", "parts": [text(str(said))]}] if said else []

@@ -19,6 +19,7 @@ from store.model import Span, Status
 
 NOTES = ("prompt", "reply")
 PART_OF_A_CALL = frozenset({"record", "conversation", "call", "kind", "dialect", "operation", "agent_name"})
+PART_OF_A_SPAN = PART_OF_A_CALL | {"start_ns"}
 SOON_NS = 5_000_000_000  # a reply is written as its call ends
 LATER_NS = 1_000_000_000  # … and a call's span ends a little after its record is written
 
@@ -111,7 +112,8 @@ def _noted(conversation: Conversation) -> None:
         roof = by_key.get((span.trace_id, span.parent_span_id or ""))
         call = roof or (_next(calls, span) if reading["record"] == "prompt" else _ended(calls, span, reading))
         if call is not None and not (reading["record"] == "prompt" and call.reading.get("asked")):
-            merge(call.reading, {name: said for name, said in reading.items() if name not in PART_OF_A_CALL})
+            known = PART_OF_A_CALL if call.log_only else PART_OF_A_SPAN
+            merge(call.reading, {name: said for name, said in reading.items() if name not in known})
 
 
 def _next(calls: Iterable[Candidate], prompt: Span) -> Candidate | None:

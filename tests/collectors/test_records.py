@@ -112,6 +112,14 @@ def test_a_reply_goes_to_the_response_it_names(store: Store, journal: Journal):
     assert [c["output_text"] for c in calls(store, journal, frames)] == ["Done.", None]
 
 
+def test_a_call_that_failed_in_the_end_lasted_as_long_as_all_its_attempts(store: Store, journal: Journal):
+    error = claude("api_error", 600, error="Overloaded", status_code=529, attempt=2, duration_ms=10)
+    frames = [error, claude("api_retries_exhausted", 601, total_attempts=2, total_retry_duration_ms=561)]
+    [call] = calls(store, journal, frames)
+    assert (call["status"], call["http_status"], call["attempts"]) == (Status.ERROR, 529, 2)
+    assert call["latency_ms"] == 560
+
+
 def test_what_is_said_of_tools_and_settings_is_no_call(store: Store, journal: Journal):
     frames = [claude("tool_result", 50), codex("api_request", 60, endpoint="/models"), codex("startup_phase", 70)]
     assert calls(store, journal, frames) == []
