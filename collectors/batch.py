@@ -27,7 +27,7 @@ from store.model import LogRecord, Reject, Span
 from store.sources import reject_table
 from store.spans import EPOCH, Stored, log_table, logs_of, span_table, spans_of
 
-SPLIT = (".logfire", "/logfire", SET_APART)  # in the names of sources that tell one call in several records
+LOGFIRE = (".logfire", "/logfire")  # in the names of its sources
 EVENTS = "gen_ai."  # of the log records, only the GenAI conventions' events say anything of calls
 
 
@@ -128,8 +128,13 @@ def _batch(
         evaluations=evaluation_table(found.evaluations),
         rejects=reject_table(rejects),
         judged=[(w.trace_id, w.span_id, str(w.attributes.get("gen_ai.response.id") or "")) for w in found.waiting],
-        split=sorted({c.source for c in found.calls if any(mark in c.source for mark in SPLIT)}),
+        split=sorted({c.source for c in found.calls if _split(c.source)}),
     )
+
+
+def _split(source: str) -> bool:
+    """Whether a source tells one call in several records."""
+    return source.endswith(SET_APART) or any(name in source for name in LOGFIRE)
 
 
 def assembled_safely(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from collectors.rejected import Rejected
+from collectors.rejected import MOST, Rejected
 from store import sources
 
 EXAMPLES = 5  # rejects that a report shows
@@ -46,7 +46,9 @@ class Report:
 
     def show(self, rejects: pa.Table) -> None:
         """Keep rejects as lines, the first few also in words."""
-        self.rejected.add(rejects.to_pylist())
+        fitting = rejects.slice(0, max(0, MOST - len(self.rejected.lines)))
+        self.rejected.add(fitting.to_pylist())
+        self.rejected.left_out += rejects.num_rows - fitting.num_rows
         for row in rejects.slice(0, EXAMPLES - len(self.examples)).to_pylist():
             where = f"{row['place']}:{row['line']}" if row["line"] is not None else row["place"]
             self.examples.append(f"{where}: {row['reason']}; kept in rejects")

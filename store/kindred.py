@@ -73,6 +73,7 @@ OTHER_HALVES_SQL = """
         AND known.service IS NOT DISTINCT FROM fresh.service
     WHERE known.trace_id <> fresh.trace_id AND known.began <= fresh.ended AND fresh.began <= known.ended
 """
+TIMED = ["trace_id", "source", "service", "session_id", "status", "started_at", "ended_at", "response_id"]
 MARK_DIRTY_SQL = """
     INSERT INTO data.dirty_hours
     SELECT DISTINCT date_trunc('hour', event_time) AS hour FROM data.calls
@@ -145,9 +146,6 @@ def overlapping(store: Store, calls: pa.Table, split: Sequence[str], *, low: dat
     with store.transaction() as tx, tx.staged(calls.select(TIMED), "fresh_calls") as staged:
         found = _traces(tx.read(OVERLAPPING_SQL.format(staged=staged), window))
         return found | (_traces(tx.read(_other_halves(staged), window)) if split else set())
-
-
-TIMED = ["trace_id", "source", "service", "session_id", "status", "started_at", "ended_at", "response_id"]
 
 
 def _other_halves(staged: str) -> str:

@@ -18,8 +18,8 @@ from collectors.spans.nesting import absorb
 from store.model import Span, Status
 
 NOTES = ("prompt", "reply")
-PART_OF_A_CALL = frozenset({"record", "conversation", "call", "kind", "dialect", "operation", "agent_name"})
-PART_OF_A_SPAN = PART_OF_A_CALL | {"start_ns"}
+OF_THE_NOTE = frozenset({"record", "conversation", "call", "kind", "dialect", "operation", "agent_name"})
+TIMED = OF_THE_NOTE | {"start_ns"}  # a span knows best when it began
 SOON_NS = 5_000_000_000  # a reply is written as its call ends
 LATER_NS = 1_000_000_000  # … and a call's span ends a little after its record is written
 
@@ -69,11 +69,14 @@ def _order(candidate: Candidate) -> tuple[int, Key]:
 
 
 def _answered(conversation: Conversation) -> None:
-    """Put each answer to the request before it, and failed requests to the one that tried again."""
+    """Put each answer to the request before it, and failed requests to the one that tried again.
+
+    An answer after a request that failed has lost its own: it stands for itself.
+    """
     tried: list[Candidate] = []
     for candidate in conversation.told("request", "answer"):
         if candidate.reading["record"] == "answer":
-            if tried:
+            if tried and not _failed(tried[-1]):
                 _close(tried[-1], candidate, conversation)
             tried = []
         elif tried and candidate.reading.get("attempt") and _failed(tried[-1]):
@@ -112,8 +115,8 @@ def _noted(conversation: Conversation) -> None:
         roof = by_key.get((span.trace_id, span.parent_span_id or ""))
         call = roof or (_next(calls, span) if reading["record"] == "prompt" else _ended(calls, span, reading))
         if call is not None and not (reading["record"] == "prompt" and call.reading.get("asked")):
-            known = PART_OF_A_CALL if call.log_only else PART_OF_A_SPAN
-            merge(call.reading, {name: said for name, said in reading.items() if name not in known})
+            kept_out = OF_THE_NOTE if call.log_only else TIMED
+            merge(call.reading, {name: said for name, said in reading.items() if name not in kept_out})
 
 
 def _next(calls: Iterable[Candidate], prompt: Span) -> Candidate | None:

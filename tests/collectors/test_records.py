@@ -87,6 +87,15 @@ def test_requests_sent_again_are_one_call(store: Store, journal: Journal):
     assert (call["status"], call["attempts"], call["latency_ms"], call["output_tokens"]) == (Status.OK, 2, 900, 7)
 
 
+def test_an_answer_is_not_given_to_a_request_that_failed(store: Store, journal: Journal):
+    failed = request(10, http__response__status_code=500, error__message="http 500")
+    found = calls(store, journal, [failed, answer(900)])
+    assert [(c["status"], c["output_tokens"], c["latency_ms"]) for c in found] == [
+        (Status.ERROR, None, 10),
+        (Status.OK, 7, None),
+    ]
+
+
 def test_conversations_side_by_side_keep_their_own_answers(store: Store, journal: Journal):
     other = {"conversation__id": "c-2"}
     counts = {"event__kind": "response.completed", "input_token_count": 9, "output_token_count": 3}
